@@ -1,0 +1,26 @@
+"""The gRPC server runtime: `server()` gives a `grpc.aio.Server` of the chosen engine.
+
+Knows no service. Importing it loads no grpc; its modules do.
+"""
+
+import os
+from typing import TYPE_CHECKING, Any
+
+# Before grpc is imported anywhere: with gRPC's fork handlers on, a child that is forked beside a
+# running server may die before its exec (grpc/grpc#43055). Tercet never forks a server.
+os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
+
+if TYPE_CHECKING:
+    from tercet.rpc.server import ENGINES as ENGINES
+    from tercet.rpc.server import Server as Server
+    from tercet.rpc.server import server as server
+
+__all__ = ["ENGINES", "Server", "server"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in __all__:
+        import importlib
+
+        return getattr(importlib.import_module("tercet.rpc.server"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

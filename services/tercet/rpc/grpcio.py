@@ -1,0 +1,51 @@
+"""The engine `grpcio`: the stock C-core server behind the seam."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import grpc
+import grpc.aio
+
+from tercet.rpc.server import Server
+
+
+class GrpcioServer(Server):
+    """Delegates everything to a server of `grpc.aio.server()` and notes what is registered."""
+
+    def __init__(self, inner: grpc.aio.Server) -> None:
+        self._inner = inner
+        self._names: dict[str, None] = {}
+
+    @property
+    def service_names(self) -> tuple[str, ...]:
+        return tuple(self._names)
+
+    def add_generic_rpc_handlers(
+        self, generic_rpc_handlers: Sequence[grpc.GenericRpcHandler]
+    ) -> None:
+        self._inner.add_generic_rpc_handlers(generic_rpc_handlers)
+        for handler in generic_rpc_handlers:
+            if isinstance(handler, grpc.ServiceRpcHandler):
+                self._names[handler.service_name()] = None
+
+    def add_registered_method_handlers(
+        self, service_name: str, method_handlers: Mapping[str, grpc.RpcMethodHandler]
+    ) -> None:
+        self._inner.add_registered_method_handlers(service_name, method_handlers)  # type: ignore[attr-defined]
+        self._names[service_name] = None
+
+    def add_insecure_port(self, address: str) -> int:
+        return self._inner.add_insecure_port(address)
+
+    def add_secure_port(self, address: str, server_credentials: grpc.ServerCredentials) -> int:
+        return self._inner.add_secure_port(address, server_credentials)
+
+    async def start(self) -> None:
+        await self._inner.start()
+
+    async def stop(self, grace: float | None) -> None:
+        await self._inner.stop(grace)
+
+    async def wait_for_termination(self, timeout: float | None = None) -> bool:
+        return await self._inner.wait_for_termination(timeout)

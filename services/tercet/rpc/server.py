@@ -1,0 +1,82 @@
+"""`server()`: the one place where an engine is chosen.
+
+Services are written against the plain `grpc.aio` servicer interface, so that an engine can be
+changed without touching them.
+"""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
+from typing import Any
+
+import grpc
+import grpc.aio
+
+from tercet.errors import ConfigError
+from tercet.rpc.interceptor import DomainErrors
+
+
+class Server(grpc.aio.Server):
+    """A `grpc.aio.Server` that knows what it serves.
+
+    Generated `add_XServicer_to_server` functions, interceptors, health and reflection servicers
+    take it as they take grpc's own.
+    """
+
+    @property
+    @abc.abstractmethod
+    def service_names(self) -> tuple[str, ...]:
+        """Full names of the registered services, in the order of their registration.
+
+        A generic handler that is no `grpc.ServiceRpcHandler` (a catch-all) has no name.
+        """
+
+
+Options = Sequence[tuple[str, Any]]
+Engine = Callable[..., Server]
+
+
+def _grpcio(**arguments: Any) -> Server:
+    from tercet.rpc.grpcio import GrpcioServer
+
+    return GrpcioServer(grpc.aio.server(**arguments))
+
+
+ENGINES: dict[str, Engine] = {"grpcio": _grpcio}
+
+
+def server(
+    *,
+    engine: str = "grpcio",
+    migration_thread_pool: Executor | None = None,
+    handlers: Sequence[grpc.GenericRpcHandler] | None = None,
+    interceptors: Sequence[grpc.aio.ServerInterceptor] = (),
+    options: Options = (),
+    maximum_concurrent_rpcs: int | None = None,
+    compression: grpc.Compression | None = None,
+) -> Server:
+    """Makes a gRPC server; the arguments beside `engine` are those of `grpc.aio.server`.
+
+    A `tercet.errors.TercetError` that a handler raises is answered with its status and rich
+    details; any other exception as the engine answers it.
+
+    Raises:
+        ConfigError: `engine` is not a name in `ENGINES`.
+    """
+    if engine not in ENGINES:
+        raise ConfigError(
+            f"there is no engine {engine!r}", hint=f"the engines are: {', '.join(sorted(ENGINES))}"
+        )
+    made = ENGINES[engine](
+        migration_thread_pool=migration_thread_pool,
+        interceptors=[DomainErrors(), *interceptors],
+        options=list(options),
+        maximum_concurrent_rpcs=maximum_concurrent_rpcs,
+        compression=compression,
+    )
+    # Not through the constructor: the server must see every handler to know its services.
+    if handlers:
+        made.add_generic_rpc_handlers(tuple(handlers))
+    return made
