@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 import grpc
 import grpc.aio
 
 from tercet.rpc.server import Server
+from tercet.rpc.types import MethodHandler
 
 
 class GrpcioServer(Server):
@@ -22,17 +23,18 @@ class GrpcioServer(Server):
         return tuple(self._names)
 
     def add_generic_rpc_handlers(
-        self, generic_rpc_handlers: Sequence[grpc.GenericRpcHandler]
+        self, generic_rpc_handlers: Iterable[grpc.GenericRpcHandler]
     ) -> None:
-        self._inner.add_generic_rpc_handlers(generic_rpc_handlers)
-        for handler in generic_rpc_handlers:
+        handlers = tuple(generic_rpc_handlers)
+        self._inner.add_generic_rpc_handlers(handlers)
+        for handler in handlers:
             if isinstance(handler, grpc.ServiceRpcHandler):
                 self._names[handler.service_name()] = None
 
     def add_registered_method_handlers(
-        self, service_name: str, method_handlers: Mapping[str, grpc.RpcMethodHandler]
+        self, service_name: str, method_handlers: Mapping[str, MethodHandler]
     ) -> None:
-        self._inner.add_registered_method_handlers(service_name, method_handlers)  # type: ignore[attr-defined]
+        self._inner.add_registered_method_handlers(service_name, method_handlers)
         self._names[service_name] = None
 
     def add_insecure_port(self, address: str) -> int:

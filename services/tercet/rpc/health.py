@@ -9,11 +9,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 
-import grpc.aio
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from tercet.errors import NotFound
 from tercet.rpc.server import Server
+from tercet.rpc.types import Context
 
 SERVICE = "grpc.health.v1.Health"
 SERVING = health_pb2.HealthCheckResponse.SERVING
@@ -48,7 +48,7 @@ class Health(health_pb2_grpc.HealthServicer):
         return dict(self._status)
 
     async def Check(
-        self, request: health_pb2.HealthCheckRequest, context: grpc.aio.ServicerContext
+        self, request: health_pb2.HealthCheckRequest, context: Context
     ) -> health_pb2.HealthCheckResponse:
         status = self._status.get(request.service)
         if status is None:
@@ -56,7 +56,7 @@ class Health(health_pb2_grpc.HealthServicer):
         return health_pb2.HealthCheckResponse(status=status)
 
     async def List(
-        self, request: health_pb2.HealthListRequest, context: grpc.aio.ServicerContext
+        self, request: health_pb2.HealthListRequest, context: Context
     ) -> health_pb2.HealthListResponse:
         return health_pb2.HealthListResponse(
             statuses={
@@ -66,7 +66,7 @@ class Health(health_pb2_grpc.HealthServicer):
         )
 
     async def Watch(
-        self, request: health_pb2.HealthCheckRequest, context: grpc.aio.ServicerContext
+        self, request: health_pb2.HealthCheckRequest, context: Context
     ) -> AsyncIterator[health_pb2.HealthCheckResponse]:
         said = None
         while True:

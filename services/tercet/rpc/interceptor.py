@@ -12,6 +12,7 @@ import grpc.aio
 
 from tercet.errors import TercetError
 from tercet.rpc.status import status_of
+from tercet.rpc.types import MethodHandler
 
 Behaviour = Callable[[Any, Any], Any]
 
@@ -25,16 +26,16 @@ class DomainErrors(grpc.aio.ServerInterceptor):
 
     async def intercept_service(
         self,
-        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler]],
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[MethodHandler | None]],
         handler_call_details: grpc.HandlerCallDetails,
-    ) -> grpc.RpcMethodHandler:
+    ) -> MethodHandler | None:
         handler = await continuation(handler_call_details)
         # None means: no such method; the engine answers UNIMPLEMENTED.
         return handler if handler is None else _wrapped(handler)
 
 
 @functools.lru_cache(maxsize=1024)
-def _wrapped(handler: grpc.RpcMethodHandler) -> grpc.RpcMethodHandler:
+def _wrapped(handler: MethodHandler) -> MethodHandler:
     given = cast("Any", handler)
     shape = (given.request_streaming, given.response_streaming)
     behaviour, factory = {

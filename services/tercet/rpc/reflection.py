@@ -7,13 +7,13 @@ one servicer is registered twice.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import grpc
-import grpc.aio
 from grpc_reflection.v1alpha import reflection, reflection_pb2
 
 from tercet.rpc.server import Server
+from tercet.rpc.types import Context
 
 SERVICES = ("grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection")
 
@@ -22,7 +22,7 @@ class ReflectionServicer(Protocol):
     """Answers the requests of one reflection stream."""
 
     def ServerReflectionInfo(
-        self, request_iterator: AsyncIterator[Any], context: grpc.aio.ServicerContext
+        self, request_iterator: AsyncIterator[Any], context: Context
     ) -> AsyncIterator[Any]: ...
 
 
@@ -43,5 +43,6 @@ def add_to(server: Server, servicer: ReflectionServicer) -> None:
 
 def local(service_names: Iterable[str]) -> ReflectionServicer:
     """A servicer that describes services of this process from protobuf's default pool."""
-    servicer: ReflectionServicer = reflection.aio.ReflectionServicer([*service_names, *SERVICES])
-    return servicer
+    return cast(
+        "ReflectionServicer", reflection.aio.ReflectionServicer([*service_names, *SERVICES])
+    )

@@ -1,0 +1,102 @@
+"""One child process of the supervisor: exec'd, watched by pidfd, ended as a whole session.
+
+Exec'd and never forked: a fork of a process that has threads or live gRPC objects is not safe, and
+plain `Popen` (no preexec_fn, user or group) is a vfork. A pidfd instead of asyncio's child
+watchers: on Python 3.11 those start a thread per child, and the supervisor has only one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+LINK_VARIABLE = "TERCET_LINK_FD"
+WORKER_MODULE = "tercet.cluster.worker"
+
+
+class Child:
+    """A worker process from exec to reaping.
+
+    Args:
+        end: The child's end of its link; it inherits this and its stdout and stderr, nothing else.
+        name: Shown by ps(1); the worker itself does not read it.
+        on_exit: Called once with the wait status, as `os.waitstatus_to_exitcode` gives it
+            (negative: killed by that signal), after the whole session has been ended.
+    """
+
+    def __init__(self, end: socket.socket, *, name: str, on_exit: Callable[[int], None]) -> None:
+        self._on_exit = on_exit
+        self._loop = asyncio.get_running_loop()
+        self.born = time.monotonic()
+        self._popen = subprocess.Popen(
+            # -P: what lies in the current directory must not shadow the standard library.
+            [sys.executable, "-P", "-m", WORKER_MODULE, name],
+            stdin=subprocess.DEVNULL,
+            pass_fds=[end.fileno()],
+            # Its own session: Ctrl-C reaches the supervisor alone, which decides; and whatever
+            # the worker leaves behind can be found by its session id.
+            start_new_session=True,
+            env={
+                **os.environ,
+                LINK_VARIABLE: str(end.fileno()),
+                "GRPC_ENABLE_FORK_SUPPORT": "0",
+            },
+        )
+        self.pid = self._popen.pid
+        self._pidfd = os.pidfd_open(self.pid)
+        self._loop.add_reader(self._pidfd, self._exited)
+
+    @property
+    def age(self) -> float:
+        """Seconds since it was started."""
+        return time.monotonic() - self.born
+
+    def signal(self, number: signal.Signals) -> None:
+        """Sends a signal to the worker itself; one that is gone is left in peace."""
+        with contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(self._pidfd, number)
+
+    def _exited(self) -> None:
+        self._loop.remove_reader(self._pidfd)
+        os.close(self._pidfd)
+        # Before it is reaped: until then its pid, which is the session's id, cannot be given to
+        # a stranger.
+        end_session(self.pid)
+        self._on_exit(self._popen.wait())
+
+
+def end_session(session: int) -> None:
+    """Kills every other process of a session, such as programs that a worker had started."""
+    for pid in _members(session):
+        if pid != session:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+
+def _members(session: int) -> list[int]:
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            pid = int(entry.name)
+            with contextlib.suppress(ProcessLookupError):
+                if os.getsid(pid) == session:
+                    found.append(pid)
+    return found
+
+
+def describe_exit(code: int) -> str:
+    """ "exited with 3", or "killed by SIGKILL" for a negative code."""
+    if code >= 0:
+        return f"exited with {code}"
+    try:
+        return f"killed by {signal.Signals(-code).name}"
+    except ValueError:
+        return f"killed by signal {-code}"

@@ -1,0 +1,134 @@
+"""Where a mesh keeps its sockets: one directory per mesh below TERCET_RUNTIME_DIR.
+
+    <base>/<supervisor's pid>/lock             held (flock) while the supervisor lives
+                             /control.sock     tercet.cluster.v1, mode 0600
+                             /<service>.<slot>.<generation>.sock
+
+gRPC caps the path of a UNIX socket at 107 characters, so the base should be short. A socket's path
+is never used twice: a second bind on the same path silently steals it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import stat
+from pathlib import Path
+
+from tercet.cluster.spec import CONTROL
+from tercet.errors import ConfigError
+
+VARIABLE = "TERCET_RUNTIME_DIR"
+LONGEST_PATH = 107
+
+
+def base() -> Path:
+    """TERCET_RUNTIME_DIR, else XDG_RUNTIME_DIR/tercet, else /tmp/tercet-<uid>."""
+    if given := os.environ.get(VARIABLE):
+        return Path(given).absolute()
+    xdg = os.environ.get("XDG_RUNTIME_DIR", "")
+    if xdg and os.access(xdg, os.W_OK):
+        return Path(xdg) / "tercet"
+    return Path("/tmp") / f"tercet-{os.getuid()}"
+
+
+class RuntimeDir:
+    """The directory of one mesh. Made and owned by its supervisor."""
+
+    def __init__(self, parent: Path | None = None) -> None:
+        """
+        Raises:
+            ConfigError: The base cannot be made, or others could write to it.
+        """
+        parent = parent or base()
+        _make_private(parent)
+        remove_stale(parent)
+        self.path = parent / str(os.getpid())
+        # Locked before it gets its name: whoever starts beside us takes an unlocked one for stale.
+        unnamed = parent / f".{os.getpid()}"
+        unnamed.mkdir(mode=0o700, exist_ok=True)
+        self._lock = os.open(unnamed / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        unnamed.rename(self.path)
+
+    def socket(self, service: str, slot: int, generation: int) -> str:
+        """gRPC target of a worker's private socket.
+
+        Raises:
+            ConfigError: The path is too long.
+        """
+        name = CONTROL if service == CONTROL else f"{service}.{slot}.{generation}"
+        path = self.path / f"{name}.sock"
+        if len(os.fsencode(path)) > LONGEST_PATH:
+            raise ConfigError(
+                f"the socket path {path} is longer than {LONGEST_PATH} bytes",
+                hint=f"set {VARIABLE} to a shorter directory",
+            )
+        return f"unix:{path}"
+
+    def close(self) -> None:
+        """Removes the directory."""
+        shutil.rmtree(self.path, ignore_errors=True)
+        os.close(self._lock)
+
+
+def meshes(parent: Path | None = None) -> list[Path]:
+    """The directories of the meshes that run now, oldest first."""
+    found = [path for path in _candidates(parent or base()) if _locked(path)]
+    return sorted(found, key=lambda path: path.stat().st_ctime)
+
+
+def remove_stale(parent: Path) -> None:
+    """Removes what killed supervisors left."""
+    for path in _candidates(parent):
+        if not _locked(path):
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def leave(path: Path) -> None:
+    """Takes away what an orphan can: the last of them to leave removes the directory."""
+    for name in ("lock", f"{CONTROL}.sock"):
+        (path / name).unlink(missing_ok=True)
+    try:
+        path.rmdir()
+    except OSError:
+        return  # Another orphan's socket is still there; that one will try again.
+
+
+def _candidates(parent: Path) -> list[Path]:
+    try:
+        return [entry for entry in parent.iterdir() if entry.name.isdigit()]
+    except FileNotFoundError:
+        return []
+
+
+def _locked(path: Path) -> bool:
+    try:
+        lock = os.open(path / "lock", os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(lock)
+    return False
+
+
+def _make_private(path: Path) -> None:
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        found = path.lstat()
+    except OSError as error:
+        raise ConfigError(
+            f"cannot make the runtime directory {path}: {error.strerror}",
+            hint=f"set {VARIABLE} to a directory that you may write to",
+        ) from error
+    # In /tmp anyone may have made it first, to be given our sockets.
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
+        raise ConfigError(
+            f"the runtime directory {path} is not a directory of yours with mode 0700",
+            hint=f"remove it, chmod it to 0700, or set {VARIABLE} to another directory",
+        )

@@ -1,0 +1,95 @@
+"""What a mesh consists of: the validated input of the supervisor.
+
+The command line makes it (from tercet.toml, the environment and flags) and hands it over as JSON.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import msgspec
+
+from tercet.cluster.address import Bind
+
+NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
+TARGET = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
+CONTROL = "control"
+
+
+class ServiceSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One service: so many workers, each running one `register` function."""
+
+    name: str
+    # "package.module:function"; called as function(server, **options) in each worker.
+    target: str
+    workers: int
+    # The "host:port" that all workers share, or "" for none.
+    bind: str = ""
+    options: dict[str, Any] = {}
+    # Whether gateways route calls to it.
+    routed: bool = True
+    # Largest message that its workers receive, in bytes. 4 MiB is gRPC's own default.
+    max_message_bytes: int = 4 * 1024 * 1024
+    # Add the directory of the start to the import path: a user's own module lives there.
+    import_from_cwd: bool = False
+
+    def __post_init__(self) -> None:
+        if not NAME.fullmatch(self.name):
+            raise ValueError(
+                f"{self.name!r} is no name for a service: 1 to 31 of a-z, 0-9 and -, a letter first"
+            )
+        if not TARGET.fullmatch(self.target):
+            raise ValueError(f"{self.target!r} is no target: write it as package.module:function")
+        if not 1 <= self.workers <= 1024:
+            raise ValueError(f"workers of {self.name} is {self.workers}: must be 1 to 1024")
+        if self.bind:
+            Bind.parse(self.bind)
+
+
+class MeshSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The whole mesh."""
+
+    services: list[ServiceSpec]
+    # "host:port" of the health service for probes, or "" for none.
+    health: str = ""
+    engine: str = "grpcio"
+    # Seconds that a stopping worker may go on with the calls that it has.
+    grace: float = 10.0
+    # Seconds from the start of a worker until it must be ready.
+    boot_timeout: float = 60.0
+    # Lines shown below the table of workers when all are ready; "{gateway}" is replaced.
+    hints: list[str] = []
+
+    def __post_init__(self) -> None:
+        names = [service.name for service in self.services]
+        twice = {name for name in names if names.count(name) > 1}
+        if twice:
+            raise ValueError(f"there are two services named {twice.pop()!r}")
+        if CONTROL in names:
+            raise ValueError(f"{CONTROL!r} is the name of the control process")
+        if self.health:
+            Bind.parse(self.health)
+        for field, value in (("grace", self.grace), ("boot_timeout", self.boot_timeout)):
+            if not 0 < value <= 86400:
+                raise ValueError(f"{field} is {value}: must be more than 0 and at most 86400 s")
+
+
+class WorkerSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """What one worker process is told when it starts."""
+
+    service: str
+    slot: int
+    generation: int
+    target: str
+    options: dict[str, Any]
+    # gRPC target of its private socket.
+    address: str
+    # The shared "host:port", its port resolved, or "".
+    bind: str
+    # gRPC target of the control process.
+    control: str
+    engine: str
+    grace: float
+    max_message_bytes: int
+    import_from_cwd: bool

@@ -1,0 +1,175 @@
+"""The supervisor: owns the ports, the runtime directory and the slots, and nothing else.
+
+It runs one thread, imports no grpc and answers nobody on a network, so that there is nothing in it
+to fail; what outsiders ask is answered by the control process, which it supervises like any worker.
+
+Order of a start: ports reserved, then all processes at once; ready when each is. Order of a stop:
+gateways drain first, since they hold calls for the others; then the services; the control process
+last.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+
+from tercet.cluster.address import Bind
+from tercet.cluster.banner import banner
+from tercet.cluster.messages import Message, Serving, Workers
+from tercet.cluster.ports import Reservation
+from tercet.cluster.runtime_dir import RuntimeDir
+from tercet.cluster.slot import CANNOT_START, Slot
+from tercet.cluster.spec import CONTROL, MeshSpec, ServiceSpec
+
+log = logging.getLogger("tercet")
+
+CONTROL_TARGET = "tercet.cluster.control:register"
+
+
+class Supervisor:
+    """Runs a mesh from start to stop, on its own asyncio loop."""
+
+    def __init__(self, mesh: MeshSpec, runtime: RuntimeDir) -> None:
+        self._mesh = mesh
+        self._runtime = runtime
+        self._version = 0
+        self._publishing = False
+        self._was_ready = False
+        self._stop = asyncio.Event()
+        self._exit_code = 0
+        self._reservations: list[Reservation] = []
+        self._slots: dict[tuple[str, int], Slot] = {}
+        self._keepers: dict[Slot, asyncio.Task[None]] = {}
+
+    async def run(self) -> int:
+        """Returns the exit code when everything has ended.
+
+        Raises:
+            ConfigError: A port cannot be had, or a socket's path is too long.
+        """
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._signaled)
+        try:
+            self._make_slots()
+            self._keepers = {
+                slot: asyncio.create_task(slot.keep()) for slot in self._slots.values()
+            }
+            announcer = asyncio.create_task(self._announce())
+            await self._until_stop()
+            announcer.cancel()
+            await self._stop_in_order()
+        finally:
+            for reservation in self._reservations:
+                reservation.close()
+        return self._exit_code
+
+    def _make_slots(self) -> None:
+        health = str(self._reserve(self._mesh.health).bind) if self._mesh.health else ""
+        control = ServiceSpec(
+            name=CONTROL,
+            target=CONTROL_TARGET,
+            workers=1,
+            options={"health": health},
+            routed=False,
+        )
+        self._add(control, bind="")
+        for service in self._mesh.services:
+            bind = str(self._reserve(service.bind).bind) if service.bind else ""
+            self._add(service, bind=bind)
+
+    def _reserve(self, bind: str) -> Reservation:
+        reservation = Reservation(Bind.parse(bind))
+        self._reservations.append(reservation)
+        return reservation
+
+    def _add(self, service: ServiceSpec, *, bind: str) -> None:
+        for number in range(service.workers):
+            # Refuses a path that is too long before anything is started.
+            self._runtime.socket(service.name, number, 10**6)
+            self._slots[service.name, number] = Slot(
+                service,
+                number,
+                bind=bind,
+                runtime=self._runtime,
+                engine=self._mesh.engine,
+                grace=self._mesh.grace,
+                boot_timeout=self._mesh.boot_timeout,
+                changed=self._changed,
+                on_message=self._heard,
+                cannot_start=self._cannot_start,
+            )
+
+    async def _until_stop(self) -> None:
+        """Waits for a signal; a keeper that ends before is a bug, and is raised here."""
+        stop = asyncio.create_task(self._stop.wait())
+        await asyncio.wait([stop, *self._keepers.values()], return_when=asyncio.FIRST_COMPLETED)
+        if not stop.done():
+            stop.cancel()
+            for keeper in self._keepers.values():
+                if keeper.done():
+                    keeper.result()
+
+    async def _stop_in_order(self) -> None:
+        for stage in (self._is_gateway, self._is_service, self._is_control):
+            slots = [slot for slot in self._slots.values() if stage(slot)]
+            for slot in slots:
+                slot.stop()
+            await asyncio.gather(*(self._keepers[slot] for slot in slots))
+
+    @staticmethod
+    def _is_control(slot: Slot) -> bool:
+        return slot.service.name == CONTROL
+
+    def _is_gateway(self, slot: Slot) -> bool:
+        return not slot.service.routed and not self._is_control(slot)
+
+    @staticmethod
+    def _is_service(slot: Slot) -> bool:
+        return slot.service.routed
+
+    async def _announce(self) -> None:
+        await asyncio.gather(*(slot.ready.wait() for slot in self._slots.values()))
+        self._was_ready = True
+        records = [slot.record() for slot in self._slots.values()]
+        print(banner(records, self._runtime.path, self._mesh.hints), flush=True)
+
+    def _signaled(self) -> None:
+        if self._stop.is_set():
+            log.warning("told to stop again: killing what is left")
+            for slot in self._slots.values():
+                slot.kill()
+        else:
+            log.info("stopping")
+        self._stop.set()
+
+    def _cannot_start(self, slot: Slot) -> None:
+        # Later, the last good configuration may come back; at the first start there is none.
+        if not self._was_ready:
+            log.error("%s cannot start; giving up", slot)
+            self._exit_code = CANNOT_START
+            self._stop.set()
+
+    def _heard(self, message: Message) -> None:
+        if isinstance(message, Serving):
+            slot = self._slots.get((message.service, message.slot))
+            if slot:
+                slot.serving(message.generation)
+
+    def _changed(self) -> None:
+        # The changes of one loop turn make one version.
+        if not self._publishing:
+            self._publishing = True
+            asyncio.get_running_loop().call_soon(self._publish)
+
+    def _publish(self) -> None:
+        self._publishing = False
+        control = self._slots[CONTROL, 0]
+        if control.is_bound:
+            # Nobody else could ask it.
+            control.serving(control.generation)
+        self._version += 1
+        workers = [slot.record() for slot in self._slots.values()]
+        if control.link:
+            control.link.send(Workers(version=self._version, workers=workers))

@@ -1,0 +1,66 @@
+"""`python -m tercet.cluster.worker`: started by the supervisor alone."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import socket
+import sys
+import traceback
+
+import uvloop
+
+from tercet.cluster.link import Link
+from tercet.cluster.messages import Message, Start
+from tercet.cluster.process import LINK_VARIABLE
+from tercet.cluster.slot import CANNOT_START
+from tercet.cluster.spec import WorkerSpec
+from tercet.cluster.worker import guard
+from tercet.cluster.worker.host import Host
+from tercet.errors import TercetError
+
+
+async def main(end: socket.socket) -> int:
+    loop = asyncio.get_running_loop()
+    started: asyncio.Future[WorkerSpec] = loop.create_future()
+    host: Host | None = None
+
+    def heard(message: Message) -> None:
+        if isinstance(message, Start):
+            started.set_result(message.spec)
+        elif host:
+            host.message(message)
+
+    link = Link(end, on_message=heard, on_close=lambda: None)
+    spec = await started
+    host = Host(spec, link)
+    name = f"{spec.service}/{spec.slot}"
+    logging.basicConfig(format=f"{name}: %(message)s", level=logging.INFO)
+    guard.watch(end, orphaned=lambda: loop.call_soon_threadsafe(host.orphaned), leave=host.leave)
+    try:
+        await host.run()
+    except TercetError as error:
+        print(f"{name}: {error}", file=sys.stderr, flush=True)
+        return CANNOT_START
+    except (Exception, SystemExit):
+        # The user's own code, most likely while it is imported: the traceback is the message.
+        print(f"{name}: cannot start {spec.target}", file=sys.stderr)
+        traceback.print_exc()
+        return CANNOT_START
+    if link.closed:
+        host.leave()
+    return 0
+
+
+if __name__ == "__main__":
+    if LINK_VARIABLE not in os.environ:
+        sys.exit("python -m tercet.cluster.worker is started by the supervisor: see `tercet up`")
+    inherited = socket.socket(fileno=int(os.environ.pop(LINK_VARIABLE)))
+    # Programs that this worker starts must not hold its life line.
+    inherited.set_inheritable(False)
+    code = uvloop.run(main(inherited))
+    # Threads of user code, or of a C library, must not keep a stopped worker alive.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)

@@ -1,0 +1,114 @@
+"""Runs one worker from its spec to its end.
+
+Theory of operation. `register` fills the server; health and reflection are added unless it brought
+its own; the server listens on the private socket and, where the service has one, on the shared
+port; the supervisor is told. From then on one of two things happens:
+
+* TERM: health says NOT_SERVING, calls get their grace, closers run, exit 0;
+* the supervisor is gone: the same without grace.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import faulthandler
+import os
+import signal
+from pathlib import Path
+
+from tercet.cluster.link import Link
+from tercet.cluster.messages import Bound, Message
+from tercet.cluster.runtime_dir import leave
+from tercet.cluster.spec import WorkerSpec
+from tercet.cluster.worker import loading
+from tercet.cluster.worker.context import Worker
+from tercet.errors import ConfigError
+from tercet.rpc import health, reflection
+from tercet.rpc.server import Server, server
+
+
+class Host:
+    """Lives on the worker's event loop.
+
+    Args:
+        spec: What to be.
+    """
+
+    def __init__(self, spec: WorkerSpec, link: Link) -> None:
+        self._spec = spec
+        self._link = link
+        self._stop = asyncio.Event()
+        self._grace = spec.grace
+        self.worker = Worker(spec, link.send)
+
+    async def run(self) -> None:
+        """Returns when the worker has ended in order.
+
+        Raises:
+            ConfigError: The target cannot be loaded or an address cannot be bound.
+        """
+        self._handle_signals()
+        # Statuses of our own services; a `register` may bring its own Health.
+        own_health = health.Health()
+        made = server(
+            engine=self._spec.engine,
+            options=[
+                ("grpc.so_reuseport", 1),
+                ("grpc.max_receive_message_length", self._spec.max_message_bytes),
+            ],
+        )
+        await loading.call(loading.load(self._spec), made, self.worker)
+        services = made.service_names
+        if health.SERVICE not in services:
+            own_health.add_to(made)
+            own_health.set(dict.fromkeys(["", *services], health.SERVING))
+            self.worker.on_drain(own_health.shut_down)
+        if reflection.SERVICES[0] not in services:
+            reflection.add_to(made, reflection.local(made.service_names))
+        self._listen(made)
+        await made.start()
+        self._link.send(Bound(list(services)))
+        await self._stop.wait()
+        await self._end(made)
+
+    def message(self, message: Message) -> None:
+        for callback in self.worker.messages:
+            callback(message)
+
+    def orphaned(self) -> None:
+        """The supervisor is gone: nobody will miss the calls that are left."""
+        self._grace = 0
+        self._stop.set()
+
+    def leave(self) -> None:
+        """Removes the files that only this worker, or its dead supervisor, would remove."""
+        path = Path(self._spec.address.removeprefix("unix:"))
+        path.unlink(missing_ok=True)
+        leave(path.parent)
+
+    def _handle_signals(self) -> None:
+        # ABRT dumps the Python stacks: for a worker that hangs.
+        faulthandler.enable()
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGTERM, self._stop.set)
+        loop.add_signal_handler(signal.SIGINT, lambda: None)
+
+    def _listen(self, made: Server) -> None:
+        # The private socket is for this user alone.
+        mask = os.umask(0o077)
+        try:
+            made.add_insecure_port(self._spec.address)
+        finally:
+            os.umask(mask)
+        if self._spec.bind:
+            try:
+                made.add_insecure_port(self._spec.bind)
+            except RuntimeError as error:
+                raise ConfigError(f"cannot bind {self._spec.bind}: {error}") from error
+
+    async def _end(self, made: Server) -> None:
+        for callback in self.worker.draining:
+            callback()
+        await made.stop(self._grace)
+        for closer in reversed(self.worker.closing):
+            await closer()
