@@ -1,12 +1,15 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
-# The first Python that is new enough; override with `make PYTHON=...`.
-PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.14; do \
-	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
+# Found when it is used, which may be after the system packages brought one; `make PYTHON=...` overrides.
+PYTHON ?= $(shell scripts/find-python.sh)
 BIN := .venv/bin
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+TOOLS := .tools/bin
 BUF := .tools/node_modules/.bin/buf
-STUBS := $(shell find protos examples -name '*.proto' -not -path '*/node_modules/*')
-NATIVE := $(shell find native -name '*.pyx' -o -name '*.pxd' -o -name '*.h')
+GO_INSTALL := GOFLAGS=-buildvcs=false GOBIN=$(CURDIR)/$(TOOLS) go install
+PROTOS := $(shell find protos examples -name '*.proto' -not -path '*/node_modules/*')
+NATIVE := $(shell find native -name '*.pyx' -o -name '*.pxd' -o -name '*.h' -o -name '*.c')
+SCRIPTS := $(wildcard scripts/*.sh) .ci/run
 
 .PHONY: help
 help: ## Show this list
@@ -15,19 +18,33 @@ help: ## Show this list
 .PHONY: setup
 setup: .venv/.ready ## Install what the project needs: system packages, .venv, stubs, native modules
 
-.venv/.ready: pyproject.toml setup.py $(STUBS) $(NATIVE) scripts/system-packages.sh
-	@scripts/system-packages.sh
-	@test -n "$(PYTHON)" || { echo "No Python 3.11 or newer found; install one or set PYTHON=..." >&2; exit 1; }
-	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
-	$(BIN)/python -m pip install --quiet --group dev
-	$(BIN)/python -m pip install --quiet --no-build-isolation --editable '.[all]'
-	$(MAKE) --no-print-directory examples-stubs
+# A change of the sources builds again, a change of the dependencies installs again, and nothing else does.
+.venv/.ready: .venv/.packages setup.py $(PROTOS) $(NATIVE)
+	@echo "setup: stubs and native modules"
+	@$(PIP) install --no-build-isolation --editable '.[all]'
+	@$(MAKE) --no-print-directory examples-stubs
 	@touch $@
+
+.venv/.packages: .venv/.made pyproject.toml
+	@echo "setup: Python packages"
+	@$(PIP) install --upgrade 'pip>=25.1'
+	@$(PIP) install --group dev
+	@touch $@
+
+.venv/.made: scripts/system-packages.sh
+	@echo "setup: system packages"
+	@scripts/system-packages.sh "$(PYTHON)"
+	@$(MAKE) --no-print-directory venv
+	@touch $@
+
+.PHONY: venv
+venv: # A make of its own: $(PYTHON) is to be looked for after the system packages
+	@test -n "$(PYTHON)" || { echo "No Python 3.11 or newer found; install one or set PYTHON=..." >&2; exit 1; }
+	@test -x $(BIN)/python || { echo "setup: .venv of $$($(PYTHON) --version)" && $(PYTHON) -m venv .venv; }
 
 .PHONY: examples-stubs
 examples-stubs: # The examples' own contracts, made the way a user would
-	$(BIN)/python -m grpc_tools.protoc -I. --python_out=. --pyi_out=. --grpc_python_out=. \
+	@$(BIN)/python -m grpc_tools.protoc -I. --python_out=. --pyi_out=. --grpc_python_out=. \
 		$$(find examples -name '*.proto' -not -path '*/node_modules/*')
 
 .PHONY: native
@@ -54,9 +71,25 @@ check: setup $(BUF) ## Lint, types, layers, contracts
 	$(BIN)/lint-imports
 	$(BIN)/python scripts/cimport_layers.py
 	cd protos && ../$(BUF) lint
+	PATH="$(CURDIR)/$(BIN):$$PATH" shellcheck $(SCRIPTS)
+	$(BIN)/hadolint deploy/Dockerfile deploy/kubernetes/overlays/example/Dockerfile
+
+.PHONY: tools
+tools: $(BUF) $(TOOLS)/grpcurl $(TOOLS)/kustomize ## Install buf, grpcurl and kustomize, which some tests use
+
+# Debian has neither grpcurl nor kustomize, and its kubectl (1.20) renders with kustomize 2.
+$(TOOLS)/grpcurl: INSTALL = github.com/fullstorydev/grpcurl/cmd/grpcurl@v1.9.3
+$(TOOLS)/kustomize: INSTALL = sigs.k8s.io/kustomize/kustomize/v5@v5.8.1
+$(TOOLS)/%:
+	@if command -v go >/dev/null; then \
+		echo "tools: $(@F)" && $(GO_INSTALL) $(INSTALL); \
+	else \
+		echo "tools: $(@F) needs Go, which is not here; the tests that use it will be skipped"; \
+	fi
 
 $(BUF):
-	npm install --silent --no-save --prefix .tools @bufbuild/buf@1.75.0
+	@echo "tools: buf"
+	@npm install --silent --no-save --prefix .tools @bufbuild/buf@1.75.0
 
 .PHONY: format
 format: setup ## Format the code
@@ -70,4 +103,4 @@ bench: setup ## Measure beside peers and write benchmarks/reports/
 .PHONY: clean
 clean: ## Remove what setup made
 	rm -rf .venv .tools build dist services/*.egg-info services/tercet/*/v1
-	find services native -name '*.so' -delete
+	find services native examples -name '*.so' -delete -o -name '*_pb2*.py*' -delete
