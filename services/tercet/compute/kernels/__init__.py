@@ -1,0 +1,1 @@
+"""One module per kernel: its declaration, over the native job of the same name."""
