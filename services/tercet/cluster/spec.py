@@ -58,7 +58,7 @@ class MeshSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     grace: float = 10.0
     # Seconds from the start of a worker until it must be ready.
     boot_timeout: float = 60.0
-    # Lines shown below the table of workers when all are ready; "{gateway}" is replaced.
+    # Lines shown below the table of workers when all are ready; $name is that service's address.
     hints: list[str] = []
 
     def __post_init__(self) -> None:

@@ -18,7 +18,7 @@ from tercet.gateway.reflection import AggregateReflection
 from tercet.gateway.router import Router
 from tercet.rpc import reflection
 from tercet.rpc.health import Health
-from tercet.rpc.server import Server
+from tercet.rpc.engines import Server
 
 
 def register(server: Server, *, worker: Worker, **options: Any) -> None:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
 
 if TYPE_CHECKING:
-    from tercet.rpc.server import ENGINES as ENGINES
-    from tercet.rpc.server import Server as Server
-    from tercet.rpc.server import server as server
+    from tercet.rpc.engines import ENGINES as ENGINES
+    from tercet.rpc.engines import Server as Server
+    from tercet.rpc.engines import server as server
 
 __all__ = ["ENGINES", "Server", "server"]
 
@@ -22,5 +22,5 @@ def __getattr__(name: str) -> Any:
     if name in __all__:
         import importlib
 
-        return getattr(importlib.import_module("tercet.rpc.server"), name)
+        return getattr(importlib.import_module("tercet.rpc.engines"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

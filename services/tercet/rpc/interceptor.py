@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from typing import Any, cast
+from typing import Any, NoReturn, cast
 
 import grpc
 import grpc.aio
@@ -80,7 +80,7 @@ def _mapped(behaviour: Behaviour) -> Behaviour:
             try:
                 yield from behaviour(request, context)
             except TercetError as error:
-                context.abort_with_status(status_of(error))
+                _abort_sync(context, error)
 
         return sync_stream
 
@@ -89,6 +89,14 @@ def _mapped(behaviour: Behaviour) -> Behaviour:
         try:
             return behaviour(request, context)
         except TercetError as error:
-            context.abort_with_status(status_of(error))
+            return _abort_sync(context, error)
 
     return sync_call
+
+
+def _abort_sync(context: Any, error: TercetError) -> NoReturn:
+    # The context that grpc.aio gives to plain functions has no abort_with_status.
+    status = status_of(error)
+    context.set_trailing_metadata(status.trailing_metadata)
+    context.abort(status.code, status.details)
+    raise AssertionError("abort raises")

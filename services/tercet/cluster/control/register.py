@@ -15,7 +15,7 @@ from tercet.cluster.messages import Message, Workers
 from tercet.cluster.v1 import cluster_pb2_grpc
 from tercet.cluster.worker.context import Worker
 from tercet.rpc.health import Health
-from tercet.rpc.server import server as make_server
+from tercet.rpc.engines import server as make_server
 
 
 async def register(server: grpc.aio.Server, *, health: str, worker: Worker) -> None:

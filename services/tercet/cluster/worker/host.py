@@ -24,7 +24,7 @@ from tercet.cluster.worker import loading
 from tercet.cluster.worker.context import Worker
 from tercet.errors import ConfigError
 from tercet.rpc import health, reflection
-from tercet.rpc.server import Server, server
+from tercet.rpc.engines import Server, server
 
 
 class Host:

@@ -1,0 +1,128 @@
+"""From a configuration to a mesh, and into the supervisor."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from typing import Any, NoReturn
+
+import msgspec
+from tercet.compute.config import ComputeConfig
+
+from tercet.cli.config import Config, ExecutorSection, processes, validated
+from tercet.cluster.address import Bind
+from tercet.cluster.spec import MeshSpec
+from tercet.errors import ConfigError
+from tercet.executor.config import ExecutorConfig
+
+GATEWAY_TARGET = "tercet.gateway.service:register"
+COMPUTE_TARGET = "tercet.compute.service:register"
+EXECUTOR_TARGET = "tercet.executor.service:register"
+
+HINTS = {
+    "gateway": ["grpcurl -plaintext $gateway list"],
+    "compute": [
+        'grpcurl -plaintext -d \'{"kernel": "fibonacci", "parameters": {"n": {"integer": 30}}}\''
+        " $gateway tercet.compute.v1.Compute/Run",
+        "tercet compute list --address $gateway",
+    ],
+    "executor": ["tercet exec run ps style=aux '|' head lines=5 --address $gateway"],
+}
+
+
+def mesh(config: Config) -> MeshSpec:
+    """The mesh that a configuration describes.
+
+    Raises:
+        ConfigError: The parts do not fit together.
+    """
+    services: list[dict[str, Any]] = []
+    hints: list[str] = []
+    if config.gateway.enabled:
+        services.append(gateway(config.gateway, withheld=_withheld(config)))
+        hints += HINTS["gateway"]
+    if config.compute.enabled:
+        services.append(_built_in("compute", COMPUTE_TARGET, config.compute, ComputeConfig))
+        hints += HINTS["compute"]
+    if config.executor.enabled:
+        _refuse_open_executor(config.executor)
+        services.append(_built_in("executor", EXECUTOR_TARGET, config.executor, ExecutorConfig))
+        hints += HINTS["executor"]
+    for name, section in config.services.items():
+        services.append(
+            {
+                "name": name,
+                "target": section.target,
+                "workers": processes(section.workers),
+                "bind": section.bind,
+                "options": section.options,
+                "max_message_bytes": section.max_message_bytes,
+                "import_from_cwd": True,
+            }
+        )
+    return validated(
+        {
+            "services": services,
+            "health": config.cluster.health,
+            "engine": config.engine,
+            "grace": config.cluster.grace,
+            "boot_timeout": config.cluster.boot_timeout,
+            "hints": ["", "Try:", *(f"  {hint}" for hint in hints)]
+            if config.gateway.enabled
+            else [],
+        }
+    )
+
+
+def gateway(section: Any, *, withheld: Mapping[str, str]) -> dict[str, Any]:
+    """The service that is the gateway."""
+    return {
+        "name": "gateway",
+        "target": GATEWAY_TARGET,
+        "workers": processes(section.workers),
+        "bind": section.bind,
+        "options": {"withheld": dict(withheld)},
+        "routed": False,
+        "max_message_bytes": section.max_message_bytes,
+    }
+
+
+def launch(spec: MeshSpec) -> NoReturn:
+    """Becomes the supervisor of a mesh: by exec, so that nothing imported here is in it."""
+    handed_over = os.memfd_create("tercet-spec", flags=0)
+    os.write(handed_over, msgspec.json.encode(spec))
+    os.lseek(handed_over, 0, os.SEEK_SET)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    arguments = ["-P", "-m", "tercet.cluster", "--spec-fd", str(handed_over)]
+    os.execv(sys.executable, [sys.executable, *arguments])
+
+
+def _built_in(
+    name: str, target: str, section: Any, options: type[msgspec.Struct]
+) -> dict[str, Any]:
+    return {
+        "name": name,
+        "target": target,
+        "workers": processes(section.workers),
+        "bind": section.bind,
+        "options": {field: getattr(section, field) for field in options.__struct_fields__},
+        "max_message_bytes": section.max_message_bytes,
+    }
+
+
+def _withheld(config: Config) -> dict[str, str]:
+    # Programs for anyone who can reach the port: only when somebody has said so.
+    if Bind.parse(config.gateway.bind).is_loopback or config.executor.expose:
+        return {}
+    return {"executor": "set expose = true in [executor] to serve it beyond this machine"}
+
+
+def _refuse_open_executor(section: ExecutorSection) -> None:
+    if section.bind and not Bind.parse(section.bind).is_loopback and not section.expose:
+        raise ConfigError(
+            f"[executor] would listen on {section.bind}, where anyone could run programs",
+            hint="set expose = true in [executor] if that is what you want",
+            reason="NOT_EXPOSED",
+        )

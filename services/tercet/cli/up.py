@@ -1,0 +1,78 @@
+"""`tercet up`: the whole mesh in the foreground."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+
+def command(
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            "--config",
+            "-c",
+            metavar="FILE",
+            help="Configuration; else $TERCET_CONFIG, else ./tercet.toml if there is one.",
+        ),
+    ] = None,
+    gateway: Annotated[
+        str | None,
+        typer.Option(metavar="HOST:PORT", help="Public port [default: 127.0.0.1:50050]."),
+    ] = None,
+    health: Annotated[
+        str | None,
+        typer.Option(metavar="HOST:PORT", help="Port of health for probes [default: none]."),
+    ] = None,
+    media_root: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Directory that programs' files are in [default: none]."),
+    ] = None,
+    engine: Annotated[
+        str | None, typer.Option(help="rpc engine of every server [default: grpcio].")
+    ] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="SECTION.KEY=VALUE",
+            help="Any other option, such as compute.threads=2; may be repeated.",
+        ),
+    ] = None,
+) -> None:
+    """Run gateway, compute, executor and your own services until Ctrl-C.
+
+    Options come from the configuration file, then from TERCET_<SECTION>_<KEY> in the environment,
+    then from the flags here; the last one wins.
+
+    Exits with 0 after Ctrl-C or TERM, 78 if the configuration is wrong or a worker can never start.
+    """
+    from tercet.cli.config import load
+    from tercet.cli.mesh import launch, mesh
+
+    settings: dict[str, Any] = {
+        "gateway.bind": gateway,
+        "cluster.health": health,
+        "executor.media_root": None if media_root is None else str(media_root.absolute()),
+        "engine": engine,
+    }
+    given = {path: value for path, value in settings.items() if value is not None}
+    launch(mesh(load(config, environ=os.environ, settings=given | parse_settings(set_ or []))))
+
+
+def parse_settings(texts: list[str]) -> dict[str, str]:
+    """Reads "section.key=value" of --set.
+
+    Raises:
+        BadParameter: One has no "=".
+    """
+    settings = {}
+    for text in texts:
+        path, equals, value = text.partition("=")
+        if not equals or not path:
+            raise typer.BadParameter(f"{text!r} is not SECTION.KEY=VALUE", param_hint="--set")
+        settings[path] = value
+    return settings

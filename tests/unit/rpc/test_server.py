@@ -1,0 +1,44 @@
+"""The seam: whatever engine, the server is a grpc.aio.Server that knows its services."""
+
+from __future__ import annotations
+
+import grpc
+import grpc.aio
+import pytest
+
+from examples.greeter import Greeter
+from examples.greeter.v1 import greeter_pb2_grpc
+from tercet import rpc
+from tercet.errors import ConfigError
+from tercet.rpc.health import Health
+
+
+async def test_it_is_a_grpc_aio_server() -> None:
+    assert isinstance(rpc.server(), grpc.aio.Server)
+
+
+async def test_it_knows_what_is_registered() -> None:
+    server = rpc.server()
+    greeter_pb2_grpc.add_GreeterServicer_to_server(Greeter(), server)
+    Health().add_to(server)
+    assert server.service_names == ("examples.greeter.v1.Greeter", "grpc.health.v1.Health")
+
+
+async def test_handlers_given_at_construction_are_known_too() -> None:
+    handler = grpc.method_handlers_generic_handler("a.B", {})
+    assert rpc.server(handlers=[handler]).service_names == ("a.B",)
+
+
+async def test_a_catch_all_has_no_name() -> None:
+    class CatchAll(grpc.GenericRpcHandler):
+        def service(self, handler_call_details: grpc.HandlerCallDetails) -> None:
+            return None
+
+    server = rpc.server()
+    server.add_generic_rpc_handlers(iter([CatchAll()]))
+    assert server.service_names == ()
+
+
+async def test_an_unknown_engine_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(ConfigError, match="the engines are: grpcio"):
+        rpc.server(engine="steam")
