@@ -27,11 +27,7 @@ OTHER_VARIABLES = frozenset(
 FOUR_MIB = 4 * 1024 * 1024
 
 
-class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    pass
-
-
-class ClusterSection(Section):
+class ClusterSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     # "host:port" of health for probes (services "liveness", "readiness", ...); "" for none.
     health: str = ""
     # Seconds that a stopping worker may go on with the calls that it has.
@@ -40,7 +36,7 @@ class ClusterSection(Section):
     boot_timeout: float = 60.0
 
 
-class GatewaySection(Section):
+class GatewaySection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     enabled: bool = True
     # "host:port" of the public port.
     bind: str = "127.0.0.1:50050"
@@ -69,7 +65,7 @@ class ExecutorSection(ExecutorConfig, frozen=True, kw_only=True, forbid_unknown_
     max_message_bytes: int = FOUR_MIB
 
 
-class ServiceSection(Section):
+class ServiceSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """[services.NAME]: a servicer of the user's own."""
 
     # "package.module:function"
@@ -84,7 +80,7 @@ class ServiceSection(Section):
     max_message_bytes: int = FOUR_MIB
 
 
-class Config(Section):
+class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     # The rpc engine of every server.
     engine: str = "grpcio"
     cluster: ClusterSection = ClusterSection()
@@ -134,7 +130,7 @@ def processes(count: int) -> int:
 
 def variables(config: type[msgspec.Struct] = Config, prefix: str = "TERCET") -> dict[str, str]:
     """Every variable that is read, with the dotted path of its option; services excepted."""
-    found = {}
+    found: dict[str, str] = {}
     for field in msgspec.structs.fields(config):
         name = f"{prefix}_{field.name.upper()}"
         if isinstance(field.type, type) and issubclass(field.type, msgspec.Struct):

@@ -61,8 +61,9 @@ def command(
     from tercet.cli.mesh import gateway as gateway_service
     from tercet.cli.mesh import launch
 
+    name = name or name_of(target)
     service = {
-        "name": name or name_of(target),
+        "name": name,
         "target": target,
         "workers": processes(workers),
         "bind": bind,
@@ -82,7 +83,7 @@ def command(
                 "health": health,
                 "engine": engine,
                 "grace": grace,
-                "hints": ["", "Try:", hint],
+                "hints": ["", "Try:", f"  grpcurl -plaintext ${shown} list"],
             }
         )
     )

@@ -1,0 +1,68 @@
+"""Messages over a socketpair, and noticing that the peer is gone."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from tercet.cluster.link import Link
+from tercet.cluster.messages import Bound, Message, Serving, Workers
+from tests.support import eventually
+
+
+@pytest.fixture
+def ends() -> Iterator[tuple[socket.socket, socket.socket]]:
+    pair = socket.socketpair()
+    yield pair
+    for end in pair:
+        end.close()
+
+
+async def test_messages_arrive_in_order(ends: tuple[socket.socket, socket.socket]) -> None:
+    heard: list[Message] = []
+    ours = Link(ends[0], on_message=heard.append)
+    theirs = Link(ends[1], on_message=heard.append)
+    sent = [Bound(["a.B"]), Serving("a", 0, 1), Bound([])]
+    for message in sent:
+        ours.send(message)
+    await eventually(lambda: heard == sent)
+    ours.close()
+    theirs.close()
+
+
+async def test_more_than_the_socket_takes_is_sent_later(
+    ends: tuple[socket.socket, socket.socket],
+) -> None:
+    heard: list[Message] = []
+    ours = Link(ends[0], on_message=heard.append)
+    big = Bound(["x" * 1000] * 5000)  # 5 MB; a socketpair holds about 200 kB
+    ours.send(big)
+    ours.send(Serving("a", 0, 1))
+    theirs = Link(ends[1], on_message=heard.append)
+    await eventually(lambda: heard == [big, Serving("a", 0, 1)])
+    ours.close()
+    theirs.close()
+
+
+async def test_a_closed_peer_is_noticed_once(ends: tuple[socket.socket, socket.socket]) -> None:
+    closed: list[bool] = []
+    ours = Link(ends[0], on_message=lambda _: None, on_close=lambda: closed.append(True))
+    ends[1].close()
+    await eventually(lambda: closed == [True])
+    ours.send(Workers(1, []))  # dropped
+    assert ours.closed
+    await asyncio.sleep(0)
+    assert closed == [True]
+
+
+@pytest.mark.parametrize("rubbish", [b"{}\n", b"not json\n", b'{"type": "nope"}\n', b"\xff\n"])
+async def test_rubbish_closes_the_link(
+    rubbish: bytes, ends: tuple[socket.socket, socket.socket]
+) -> None:
+    closed: list[bool] = []
+    Link(ends[0], on_message=lambda _: None, on_close=lambda: closed.append(True))
+    ends[1].send(rubbish)
+    await eventually(lambda: closed == [True])

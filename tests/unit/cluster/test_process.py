@@ -1,0 +1,47 @@
+"""What is known of an exit, and ending a whole session."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from tercet.cluster.process import describe_exit, end_session
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        (0, "exited with 0"),
+        (78, "exited with 78"),
+        (-9, "killed by SIGKILL"),
+        (-signal.SIGSEGV, "killed by SIGSEGV"),
+        (-40, "killed by signal 40"),
+    ],
+)
+def test_exits_are_described(code: int, expected: str) -> None:
+    assert describe_exit(code) == expected
+
+
+def test_the_rest_of_a_session_is_killed_and_its_leader_spared() -> None:
+    # The leader starts a program in a process group of its own, as the executor does.
+    code = (
+        "import subprocess, sys;"
+        "child = subprocess.Popen(['sleep', '600'], process_group=0);"
+        "print(child.pid, flush=True); print(child.wait(), flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as leader:
+        assert leader.stdout
+        leader.stdout.readline()
+        end_session(leader.pid)
+        assert leader.stdout.readline().strip() == str(-signal.SIGKILL)
+        assert leader.poll() is None
+        leader.kill()

@@ -1,0 +1,96 @@
+"""The directory of a mesh: private, found again, and cleaned up."""
+
+from __future__ import annotations
+
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tercet.cluster import runtime_dir
+from tercet.cluster.runtime_dir import RuntimeDir
+from tercet.errors import ConfigError
+
+
+def test_it_is_private_and_goes_away(tmp_path: Path) -> None:
+    parent = tmp_path / "a" / "b"
+    made = RuntimeDir(parent)
+    assert stat.S_IMODE(parent.stat().st_mode) == 0o700
+    assert stat.S_IMODE(made.path.stat().st_mode) == 0o700
+    assert runtime_dir.meshes(parent) == [made.path]
+    made.close()
+    assert list(parent.iterdir()) == []
+
+
+@pytest.mark.parametrize("mode", [0o755, 0o777, 0o710])
+def test_a_base_that_others_may_enter_is_refused(mode: int, tmp_path: Path) -> None:
+    tmp_path.chmod(mode)
+    with pytest.raises(ConfigError, match="mode 0700"):
+        RuntimeDir(tmp_path)
+
+
+def test_a_symlink_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir(mode=0o700)
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    with pytest.raises(ConfigError, match="mode 0700"):
+        RuntimeDir(tmp_path / "link")
+
+
+def test_a_base_that_cannot_be_made_is_explained(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(ConfigError, match="set TERCET_RUNTIME_DIR"):
+        RuntimeDir(tmp_path / "file" / "x")
+
+
+def test_what_killed_supervisors_left_is_removed_and_the_living_stay(tmp_path: Path) -> None:
+    code = (
+        "import sys, pathlib; from tercet.cluster.runtime_dir import RuntimeDir;"
+        "print(RuntimeDir(pathlib.Path(sys.argv[1])).path, flush=True); sys.stdin.read()"
+    )
+    arguments = [sys.executable, "-c", code, str(tmp_path)]
+    with subprocess.Popen(
+        arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as living:
+        assert living.stdout
+        other = Path(living.stdout.readline().strip())
+        (tmp_path / "4194305").mkdir()
+        (tmp_path / "4194305" / "lock").touch()
+        mine = RuntimeDir(tmp_path)
+        assert set(runtime_dir.meshes(tmp_path)) == {other, mine.path}
+        assert not (tmp_path / "4194305").exists()
+        living.kill()
+        living.wait()
+        assert runtime_dir.meshes(tmp_path) == [mine.path]
+        mine.close()
+
+
+def test_no_socket_path_is_used_twice_nor_too_long(tmp_path: Path) -> None:
+    made = RuntimeDir(tmp_path)
+    assert made.socket("a", 0, 1) != made.socket("a", 0, 2) != made.socket("a", 1, 2)
+    with pytest.raises(ConfigError, match="shorter directory"):
+        made.socket("a" * 120, 0, 1)
+    made.close()
+
+
+def test_the_last_orphan_to_leave_removes_the_directory(tmp_path: Path) -> None:
+    folder = tmp_path / str(os.getpid())
+    folder.mkdir()
+    for name in ("lock", "control.sock", "a.0.1.sock", "a.1.1.sock"):
+        (folder / name).touch()
+    (folder / "a.0.1.sock").unlink()
+    runtime_dir.leave(folder)
+    assert folder.exists()
+    (folder / "a.1.1.sock").unlink()
+    runtime_dir.leave(folder)
+    assert not folder.exists()
+
+
+def test_the_default_is_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TERCET_RUNTIME_DIR", raising=False)
+    monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
+    assert runtime_dir.base() == Path(f"/tmp/tercet-{os.getuid()}")
+    monkeypatch.setenv("TERCET_RUNTIME_DIR", "/x")
+    assert runtime_dir.base() == Path("/x")
