@@ -73,9 +73,7 @@ def command(
     services: list[dict[str, Any]] = [service]
     if gateway:
         services.append(gateway_service(GatewaySection(bind=gateway), withheld={}))
-    hint = (
-        f"  grpcurl -plaintext ${'gateway' if gateway else service['name'].replace('-', '_')} list"
-    )
+    shown = "gateway" if gateway else name.replace("-", "_")
     launch(
         validated(
             {
