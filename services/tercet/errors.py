@@ -88,14 +88,14 @@ class Retryable(TercetError):
     """The same request may succeed later.
 
     Args:
-        retry_after: Seconds to wait before trying again.
+        retry_after: Seconds to wait before trying again; None if the same request never succeeds.
     """
 
     def __init__(
         self,
         message: str,
         *,
-        retry_after: float = 0.1,
+        retry_after: float | None = 0.1,
         hint: str = "",
         reason: str = "",
         metadata: Mapping[str, str] | None = None,

@@ -46,7 +46,7 @@ def status_of(error: errors.TercetError) -> grpc.Status:
             field=error.field, description=str(error)
         )
         details.append(_pack(error_details_pb2.BadRequest(field_violations=[violation])))
-    if isinstance(error, errors.Retryable):
+    if isinstance(error, errors.Retryable) and error.retry_after is not None:
         retry = error_details_pb2.RetryInfo()
         retry.retry_delay.FromNanoseconds(int(error.retry_after * 1e9))
         details.append(_pack(retry))
