@@ -1,0 +1,1 @@
+"""ProcessImage. Needs the extra `image`: importing `processor` without it raises ImportError."""
