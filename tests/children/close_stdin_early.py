@@ -1,0 +1,8 @@
+"""Closes its input without reading, then lives until it is told to end."""
+
+import os
+import signal
+
+os.close(0)
+print("closed", flush=True)
+signal.pause()

@@ -1,0 +1,6 @@
+"""Copies one file to another."""
+
+import shutil
+import sys
+
+shutil.copyfile(sys.argv[1], sys.argv[2])

@@ -1,0 +1,6 @@
+"""Never reads its input."""
+
+import signal
+
+print("ready", flush=True)
+signal.pause()
