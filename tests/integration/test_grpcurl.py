@@ -6,16 +6,12 @@ import asyncio
 import json
 import struct
 from base64 import b64decode
-from typing import Any, Protocol
+from typing import Any
 
 import pytest
 
 from tests.integration import tools
-
-
-class Mesh(Protocol):
-    @property
-    def gateway(self) -> str: ...
+from tests.integration.meshes import Mesh
 
 
 class Grpcurl:
@@ -60,6 +56,7 @@ def grpcurl(mesh: Mesh) -> Grpcurl:
 async def test_lists_the_services_of_every_worker(grpcurl: Grpcurl) -> None:
     listed = set((await grpcurl("list")).split())
     assert {
+        "examples.greeter.v1.Greeter",
         "grpc.health.v1.Health",
         "grpc.reflection.v1.ServerReflection",
         "grpc.reflection.v1alpha.ServerReflection",
@@ -92,6 +89,11 @@ async def test_calls_a_kernel(grpcurl: Grpcurl) -> None:
     (tensor,) = answer["outputs"].values()
     assert tensor["dtype"] == "ELEMENT_TYPE_INT64"
     assert struct.unpack("<q", b64decode(tensor["data"])) == (832_040,)
+
+
+async def test_reads_a_stream_of_a_users_own_servicer(grpcurl: Grpcurl) -> None:
+    said = await grpcurl("examples.greeter.v1.Greeter/SayHellos", data={"name": "Ada", "count": 3})
+    assert said.count('"message": "Hello, Ada!"') == 3
 
 
 async def test_shows_the_details_of_an_error(grpcurl: Grpcurl) -> None:
