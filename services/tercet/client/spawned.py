@@ -10,12 +10,15 @@ server kills the program.
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from collections.abc import AsyncGenerator, AsyncIterator
 from types import TracebackType
 from typing import Any, Protocol, Self
 
+import grpc
 import grpc.aio
 
-from tercet.client.errors import translated
+from tercet.client.errors import CallError, translated
 from tercet.client.events import Event, from_response
 from tercet.client.outcome import Outcome
 from tercet.client.peer import Peer
@@ -25,6 +28,7 @@ from tercet.executor.v1 import executor_pb2
 # Throughput of grpc's Python streams is best between 256 KiB and 1 MiB; smaller pieces let a
 # signal pass sooner.
 _PIECE = 256 * 1024
+_ENTER_FIRST = "enter it first: `async with client.executor.spawn(...) as run:`"
 
 
 class SpawnMethod(Protocol):
@@ -51,16 +55,19 @@ class Spawned:
         self._start = start
         self._peer = peer
         self._call: grpc.aio.StreamStreamCall[Any, executor_pb2.SpawnResponse] | None = None
+        self._messages: AsyncIterator[executor_pb2.SpawnResponse] | None = None
         # gRPC takes one write at a time.
         self._writing = asyncio.Lock()
 
     async def __aenter__(self) -> Self:
         self._call = self._method()
+        self._messages = aiter(self._call)
         try:
-            await self._send(executor_pb2.SpawnRequest(start=self._start))
+            with translated(self._peer.address):
+                await self._call.write(executor_pb2.SpawnRequest(start=self._start))
             response = await self._receive()
         except BaseException:
-            self._call.cancel()
+            await self._end()
             raise
         if response is not None:
             self.pid = response.started.pid
@@ -72,9 +79,7 @@ class Spawned:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if self._call is not None:
-            # Does nothing to a call that is over.
-            self._call.cancel()
+        await self._end()
 
     def __aiter__(self) -> Self:
         return self
@@ -89,8 +94,13 @@ class Spawned:
                 self.outcome = event
             if event is not None:
                 return event
-        # Reading to the status lets the call end by itself instead of being cancelled.
-        await self._receive()
+        try:
+            # Reading to the status lets the call end by itself instead of being cancelled.
+            await self._receive()
+        except CallError as error:
+            # What grpc.aio makes of the status when a write met the end of the call.
+            if error.code is not grpc.StatusCode.INTERNAL:
+                raise
         raise StopAsyncIteration
 
     async def wait(self) -> Outcome:
@@ -104,8 +114,7 @@ class Spawned:
         """Sends bytes to the program's input; waits while the server has no room for them.
 
         Raises:
-            BrokenPipeError: The program has ended.
-            CallError: The call was lost.
+            BrokenPipeError: The program has ended, or the call was lost; reading tells which.
         """
         view = memoryview(data).cast("B")
         for offset in range(0, len(view), _PIECE):
@@ -125,30 +134,29 @@ class Spawned:
         await self._send(executor_pb2.SpawnRequest(signal=signal))
 
     async def _send(self, request: executor_pb2.SpawnRequest) -> None:
-        call = self._started_call()
+        if self._call is None:
+            raise RuntimeError(_ENTER_FIRST)
         async with self._writing:
-            if self.outcome is not None or call.done():
-                await self._gone(call)
+            if self.outcome is not None:
+                raise BrokenPipeError("the program has ended")
             try:
-                with translated(self._peer.address):
-                    await call.write(request)
-            except asyncio.InvalidStateError:
-                # The call ended between the check and the write.
-                await self._gone(call)
-
-    async def _gone(self, call: grpc.aio.StreamStreamCall[Any, Any]) -> None:
-        if self.outcome is None and call.done():
-            with translated(self._peer.address):
-                # Raises the status that ended the call, unless it was OK.
-                await call.read()
-        raise BrokenPipeError("the program has ended")
+                await self._call.write(request)
+            except (grpc.aio.AioRpcError, asyncio.InvalidStateError) as error:
+                # Why it ended is for the reader: a write that fails knows only that it failed.
+                raise BrokenPipeError("the program has ended, or the call was lost") from error
 
     async def _receive(self) -> executor_pb2.SpawnResponse | None:
+        # By iteration: read() gives up what has arrived once a write has met the end of the call.
+        if self._messages is None:
+            raise RuntimeError(_ENTER_FIRST)
         with translated(self._peer.address):
-            response = await self._started_call().read()
-        return response if isinstance(response, executor_pb2.SpawnResponse) else None
+            return await anext(self._messages, None)
 
-    def _started_call(self) -> grpc.aio.StreamStreamCall[Any, executor_pb2.SpawnResponse]:
-        if self._call is None:
-            raise RuntimeError("enter it first: `async with client.executor.spawn(...) as run:`")
-        return self._call
+    async def _end(self) -> None:
+        if self._call is not None:
+            # Does nothing to a call that is over.
+            self._call.cancel()
+        if isinstance(self._messages, AsyncGenerator):
+            # RuntimeError: another task is reading; the cancelled call ends it.
+            with contextlib.suppress(RuntimeError):
+                await self._messages.aclose()

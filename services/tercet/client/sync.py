@@ -1,12 +1,13 @@
 """`connect_sync()`: the same calls for code that runs no event loop.
 
-The async client runs on a private loop in a thread of its own; every call here is handed over to
-it. So there is one implementation, and what is documented there holds here without `await`.
+The async client runs on a loop in a thread; every call here is handed over to it. So there is one
+implementation, and what is documented there holds here without `await`.
 """
 
 from __future__ import annotations
 
 import asyncio
+import atexit
 import functools
 import inspect
 import threading
@@ -24,7 +25,11 @@ _FACED = (Compute, Executor, Spawned)
 
 
 class Loop:
-    """An event loop in a daemon thread. `close` stops and joins it."""
+    """An event loop in a daemon thread.
+
+    There is one per process, and it lives until the process ends: grpc.aio's poller hands events
+    to the loop of their call, and one that is closed by then breaks the other loops of the process.
+    """
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
@@ -32,6 +37,7 @@ class Loop:
             target=self._loop.run_forever, name="tercet-client", daemon=True
         )
         self._thread.start()
+        atexit.register(self._close)
 
     def run(self, call: Callable[[], Awaitable[T]]) -> T:
         """Runs `call` on the loop and waits; an interrupted wait cancels it there."""
@@ -46,10 +52,22 @@ class Loop:
             future.cancel()
             raise
 
-    def close(self) -> None:
+    def _close(self) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+
+
+_lock = threading.Lock()
+_shared: list[Loop] = []
+
+
+def shared_loop() -> Loop:
+    """The loop of this process, started when it is first needed."""
+    with _lock:
+        if not _shared:
+            _shared.append(Loop())
+        return _shared[0]
 
 
 class Face:
@@ -109,23 +127,18 @@ class SyncClient:
 
     def __init__(self, address: str, **options: Any) -> None:
         self.address = address
-        self._loop = Loop()
+        self._loop = shared_loop()
 
         async def connected() -> Any:
             return connect(address, **options)
 
-        try:
-            self._client = self._loop.run(connected)
-        except BaseException:
-            self._loop.close()
-            raise
+        self._client = self._loop.run(connected)
         self.compute: Any = Face(self._client.compute, self._loop)
         self.executor: Any = Face(self._client.executor, self._loop)
 
     def close(self) -> None:
-        """Cancels the calls that are under way, closes the connection, and ends the thread."""
+        """Cancels the calls that are under way and closes the connection."""
         self._loop.run(self._client.close)
-        self._loop.close()
 
     def __enter__(self) -> Self:
         return self

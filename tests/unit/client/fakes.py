@@ -13,7 +13,7 @@ import grpc.aio
 from tercet.compute.v1 import compute_pb2, compute_pb2_grpc
 from tercet.errors import InvalidArgument, NotFound, ResourceExhausted, Unavailable
 from tercet.executor.v1 import executor_pb2, executor_pb2_grpc
-from tercet.rpc.server import server as rpc_server
+from tercet.rpc.engines import server as rpc_server
 
 TERM = 15
 

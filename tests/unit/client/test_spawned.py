@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from pathlib import Path
 
 import grpc
 import pytest
@@ -62,11 +64,30 @@ async def test_writing_to_one_that_has_ended_is_a_broken_pipe(client: tercet.Cli
         assert [event async for event in run] == []
 
 
+async def test_a_write_that_meets_the_end_costs_nothing(client: tercet.Client) -> None:
+    # Each round races; grpc.aio overwrites the status of a call in which a write failed.
+    for _ in range(100):
+        async with client.executor.spawn("ls") as run:
+            closing = asyncio.create_task(run.close_stdin())
+            events = [event async for event in run]
+            with contextlib.suppress(BrokenPipeError):
+                await closing
+        assert len(events) == 3
+
+
 async def test_a_refusal_is_raised_on_entering(client: tercet.Client) -> None:
     with pytest.raises(CallError, match="see ListPrograms") as caught:
         async with client.executor.spawn("unknown"):
             pytest.fail("entered")
     assert caught.value.code is grpc.StatusCode.NOT_FOUND
+
+
+async def test_nobody_there_is_raised_on_entering(tmp_path: Path) -> None:
+    async with tercet.connect(f"unix:{tmp_path}/nobody") as client:
+        with pytest.raises(CallError) as caught:
+            async with client.executor.spawn("cat"):
+                pytest.fail("entered")
+    assert caught.value.code is grpc.StatusCode.UNAVAILABLE
 
 
 async def test_leaving_early_kills_it(client: tercet.Client, fakes: Fakes) -> None:

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -65,9 +68,28 @@ def test_any_thread_may_call(client: SyncClient) -> None:
     assert sorted(values) == [1.0, 2.0, 3.0]
 
 
-def test_closing_ends_the_thread(fakes: Fakes) -> None:
-    before = threading.active_count()
-    with connect_sync(fakes.address) as client:
-        client.compute.list_kernels()
-        assert threading.active_count() > before
-    assert not [thread for thread in threading.enumerate() if thread.name == "tercet-client"]
+def test_clients_share_one_thread(fakes: Fakes) -> None:
+    for _ in range(3):
+        with connect_sync(fakes.address) as client:
+            client.compute.list_kernels()
+    names = [thread.name for thread in threading.enumerate()]
+    assert names.count("tercet-client") == 1
+
+
+def test_it_ends_with_the_process(fakes: Fakes) -> None:
+    program = (
+        "import sys, tercet\n"
+        "client = tercet.client.connect_sync(sys.argv[1])\n"
+        "print(client.compute.echo(x=[1.5]).value)\n"
+        "run = client.executor.spawn('forever').__enter__()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", program, fakes.address],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+        env=os.environ | {"GRPC_VERBOSITY": "ERROR"},
+    )
+    assert (done.stdout, done.stderr) == ("1.5\n", "")
+    assert fakes.executor.cancelled.wait(10)
