@@ -1,0 +1,48 @@
+"""The verbs, in the order in which `tercet --help` shows them."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from tercet.cli import compute, exec_, serve, up, workers
+from tercet.cli.exit_codes import EPILOG
+from tercet.cli.options import CONTEXT
+
+
+def build() -> typer.Typer:
+    """Puts the command together. A verb is a module with `command`, a group one with `app`."""
+    app = typer.Typer(
+        help="All the cores of a machine behind one gRPC port: processes, threads, programs.",
+        epilog=EPILOG,
+        no_args_is_help=True,
+        context_settings=CONTEXT,
+        # Plain help: rich would read [default: none] as markup, and join the lines of examples.
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+    )
+    app.callback()(_options)
+    app.command("up")(up.command)
+    app.command("serve")(serve.command)
+    app.command("workers")(workers.command)
+    app.add_typer(compute.app, name="compute")
+    app.add_typer(exec_.app, name="exec")
+    return app
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from importlib import metadata
+
+        print(f"tercet {metadata.version('tercet')}")
+        raise typer.Exit
+
+
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    # Its only option is eager; the help is given in build().
+    del version

@@ -1,0 +1,73 @@
+"""Tables on a terminal, tab-separated lines elsewhere, JSON when asked."""
+
+from __future__ import annotations
+
+import base64
+import json
+import math
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+
+def print_table(
+    columns: Sequence[str], rows: Iterable[Sequence[str]], *, caption: str = ""
+) -> None:
+    """Prints rows: with headings and the caption on a terminal, bare for other programs.
+
+    A bare line has one row, its cells apart by one tab; tabs and line ends in a cell are blanks.
+    """
+    if not sys.stdout.isatty():
+        for row in rows:
+            print("\t".join(" ".join(cell.split()) for cell in row))
+        return
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        # Text: what a server sends is no markup.
+        table.add_row(*(Text(cell) for cell in row))
+    console = Console(highlight=False)
+    console.print(table)
+    if caption:
+        # Not the table's own caption, which wraps at the table's width.
+        console.print(Text(caption, style="dim"))
+
+
+def print_json(document: Any) -> None:
+    """Prints a document: indented on a terminal, on one line elsewhere.
+
+    JSON has no infinities and no NaN (RFC 8259, section 6): they are the strings "inf", "-inf"
+    and "nan".
+    """
+    indent = 2 if sys.stdout.isatty() else None
+    print(json.dumps(_finite(document), indent=indent, ensure_ascii=False, allow_nan=False))
+
+
+def bytes_as_json(name: str, data: bytes) -> dict[str, str]:
+    """Bytes as text under `name`, or, if they are not UTF-8, under `name`_base64."""
+    try:
+        return {name: data.decode()}
+    except UnicodeDecodeError:
+        return {f"{name}_base64": base64.b64encode(data).decode()}
+
+
+def seconds(value: float) -> str:
+    """A duration with its unit, three digits."""
+    if value >= 1:
+        return f"{value:.3g} s" if value < 1000 else f"{value:.0f} s"
+    return f"{value * 1e3:.3g} ms" if value >= 1e-3 else f"{value * 1e6:.3g} µs"
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else str(value)
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return value

@@ -1,0 +1,80 @@
+"""Runs the command line; the only place that prints errors."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+import typer
+
+from tercet.cli.app import build
+from tercet.cli.exit_codes import BROKEN_PIPE, INTERRUPTED, SOFTWARE, exit_code
+from tercet.errors import TercetError
+
+PROGRAM = "tercet"
+DEBUG = "TERCET_DEBUG"
+# typer >= 0.2x carries a Click of its own, whose base of all usage errors has no public name.
+UsageErrors: type[Exception] = next(
+    kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException"
+)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Runs one command and returns its exit code."""
+    try:
+        return _run(arguments)
+    except TercetError as error:
+        _complain(error.message, error.hint)
+        return exit_code(error)
+    except UsageErrors as error:
+        return _usage(error)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # `tercet ... | head`: the rest is not wanted. Python flushes stdout once more on exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return BROKEN_PIPE
+    except Exception as error:
+        if os.environ.get(DEBUG):
+            raise
+        _complain(
+            f"unexpected {type(error).__name__}: {error}",
+            f"this is a bug; set {DEBUG}=1 to see where",
+        )
+        return SOFTWARE
+
+
+def _run(arguments: Sequence[str]) -> int:
+    app = build()
+    if "_TERCET_COMPLETE" in os.environ:
+        app(list(arguments), prog_name=PROGRAM)
+    # Not app(): it would print errors its own way, and end a broken pipe with 1.
+    command = typer.main.get_command(app)
+    try:
+        with command.make_context(PROGRAM, list(arguments)) as context:
+            command.invoke(context)
+        code = 0
+    except typer.Exit as ended:
+        code = ended.exit_code
+    sys.stdout.flush()
+    return code
+
+
+def _usage(error: Exception) -> int:
+    code: int = getattr(error, "exit_code", 2)
+    if type(error).__name__ == "NoArgsIsHelpError":
+        # Its message is the help.
+        print(error, file=sys.stderr)
+        return code
+    context = getattr(error, "ctx", None)
+    message = getattr(error, "format_message", error.__str__)().rstrip(".")
+    path = context.command_path if context else PROGRAM
+    _complain(message[:1].lower() + message[1:], f"see `{path} --help`")
+    return code
+
+
+def _complain(message: str, hint: str) -> None:
+    print(f"{PROGRAM}: {message}", file=sys.stderr)
+    if hint:
+        print(f"hint: {hint}", file=sys.stderr)
