@@ -70,6 +70,15 @@ class FakeCompute(compute_pb2_grpc.ComputeServicer):
                 raise InvalidArgument("n is 51, not 0 to 50", field="parameters.n", n="51")
             case "unavailable":
                 raise Unavailable("draining")
+            case "fibonacci":
+                number = (832040).to_bytes(8, "little")
+                tensor = compute_pb2.Tensor(
+                    dtype=compute_pb2.ELEMENT_TYPE_INT64, shape=[1], data=number
+                )
+                return compute_pb2.RunResponse(
+                    outputs={"numbers": tensor},
+                    timing=compute_pb2.Timing(running={"nanos": 500_000_000}),
+                )
             case "two":
                 one = compute_pb2.Tensor(
                     dtype=compute_pb2.ELEMENT_TYPE_INT64, data=bytes([7, 0, 0, 0, 0, 0, 0, 0])
