@@ -82,7 +82,8 @@ $(TOOLS)/grpcurl: INSTALL = github.com/fullstorydev/grpcurl/cmd/grpcurl@v1.9.3
 $(TOOLS)/kustomize: INSTALL = sigs.k8s.io/kustomize/kustomize/v5@v5.8.1
 $(TOOLS)/%:
 	@if command -v go >/dev/null; then \
-		echo "tools: $(@F)" && $(GO_INSTALL) $(INSTALL); \
+		echo "tools: $(@F)"; \
+		said=$$($(GO_INSTALL) $(INSTALL) 2>&1) || { echo "$$said" >&2; exit 1; }; \
 	else \
 		echo "tools: $(@F) needs Go, which is not here; the tests that use it will be skipped"; \
 	fi
