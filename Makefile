@@ -49,7 +49,7 @@ examples-stubs: # The examples' own contracts, made the way a user would
 
 .PHONY: native
 native: ## Rebuild stubs and native modules in place
-	$(BIN)/python setup.py --quiet build_ext --inplace
+	$(BIN)/python setup.py --quiet build_protos --build-lib services build_ext --inplace
 
 .PHONY: demo
 demo: setup ## Start a mesh, take the tour through the gateway, stop

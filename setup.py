@@ -24,7 +24,9 @@ class build_protos(Command):
     """
 
     description = "make Python stubs from protos/"
-    user_options: ClassVar[list[tuple[str, str | None, str | None]]] = []
+    user_options: ClassVar[list[tuple[str, str | None, str | None]]] = [
+        ("build-lib=", "d", "where to put them; services/ makes them in place")
+    ]
     editable_mode = False
 
     def initialize_options(self) -> None:
@@ -46,7 +48,7 @@ class build_protos(Command):
         # The plugin is beside this Python, which need not be on PATH (.venv/bin/pip ...).
         path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
         plugin = shutil.which("protoc-gen-mypy_grpc", path=path)
-        types = [f"--plugin=protoc-gen-mypy_grpc={plugin}", f"--mypy_grpc_out={target}"]
+        types = [f"--plugin=protoc-gen-mypy_grpc={plugin}", f"--mypy_grpc_out=quiet:{target}"]
         arguments = ["protoc", f"-I{PROTOS}", f"-I{include}", *outputs, *types]
         if protoc.main([*arguments, *map(str, self._sources())]) != 0:
             raise SystemExit("protoc failed")
