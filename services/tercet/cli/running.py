@@ -25,7 +25,8 @@ def run(arguments: Sequence[str]) -> int:
     try:
         return _run(arguments)
     except TercetError as error:
-        _complain(error.message, error.hint)
+        field = getattr(error, "field", "")
+        _complain(f"{error.message} ({field})" if field else error.message, error.hint)
         return exit_code(error)
     except UsageErrors as error:
         return _usage(error)

@@ -53,11 +53,15 @@ def test_the_exit_code_is_the_programs_own(
     assert tercet("exec", "run", program, "--json").code == code
 
 
-@pytest.mark.parametrize("arguments", [["unknown"], ["ps", "::", "unknown"]])
-def test_a_refusal_is_1(tercet: Tercet, fakes: Fakes, arguments: list[str]) -> None:
-    ran = tercet("exec", "run", *arguments)
-    assert ran.code == 1
-    assert ran.err.startswith("tercet: there is no such program\nhint: ")
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["unknown"], "there is no such program\nhint: see ListPrograms"),
+        (["ps", "::", "unknown"], "there is no such program (stages[1].program)\nhint: list them"),
+    ],
+)
+def test_a_refusal_is_1(tercet: Tercet, fakes: Fakes, arguments: list[str], said: str) -> None:
+    assert tercet("exec", "run", *arguments) == (1, "", f"tercet: {said}\n")
 
 
 @pytest.mark.parametrize(

@@ -10,10 +10,10 @@ from typing import Any
 
 import grpc.aio
 
+from tercet import rpc
 from tercet.compute.v1 import compute_pb2, compute_pb2_grpc
 from tercet.errors import InvalidArgument, NotFound, ResourceExhausted, Unavailable
 from tercet.executor.v1 import executor_pb2, executor_pb2_grpc
-from tercet.rpc.engines import server as rpc_server
 
 TERM = 15
 
@@ -230,7 +230,7 @@ class Fakes:
 
     @contextlib.asynccontextmanager
     async def listening(self, address: str) -> AsyncIterator[Fakes]:
-        server = rpc_server()
+        server = rpc.server()
         compute_pb2_grpc.add_ComputeServicer_to_server(self.compute, server)
         executor_pb2_grpc.add_ExecutorServicer_to_server(self.executor, server)
         port = server.add_insecure_port(address)

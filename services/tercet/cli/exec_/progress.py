@@ -45,7 +45,8 @@ class Lines:
         if step == self._said:
             return
         self._said = step
-        share = f"{progress.fraction:.0%}" if progress.fraction is not None else "?"
+        # Rounded down: 100% is the end alone.
+        share = "?" if progress.fraction is None else f"{int(progress.fraction * 100)}%"
         print(f"{self._program}: {share}, {describe(progress)}", file=sys.stderr, flush=True)
 
     def close(self) -> None:

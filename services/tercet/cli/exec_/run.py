@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 EPILOG = examples(
     "tercet exec run ps style=aux :: head lines=10",
-    "tercet exec run ffmpeg input=a.mp4 output=b.webm",
+    "tercet exec run ffmpeg input=a.mp4 output=b.webm format=webm",
     "tercet exec run sha256sum --stdin < file",
 )
 
