@@ -22,7 +22,7 @@ def test_kernels_are_a_table_on_a_terminal(fakes: Fakes) -> None:
     heading, first, *_ = shown.splitlines()
     assert heading.split() == ["KERNEL", "PARAMETERS", "INPUTS", "OUTPUTS", "HELP"]
     assert first.startswith("echo ")
-    assert "2 threads" in shown
+    assert "threads: 2" in shown
 
 
 def test_kernels_as_json(tercet: Tercet, fakes: Fakes) -> None:
@@ -63,7 +63,7 @@ def test_outputs_on_a_terminal_come_with_their_time(fakes: Fakes) -> None:
     assert code == 0
     assert shown.splitlines()[0].split() == ["OUTPUT", "VALUE"]
     code, shown = on_terminal("compute", "run", "echo")
-    assert "ran 2.5 s in 64 tiles on 2 threads, after 1 ms in the queue" in shown
+    assert "running 2.5 s, queued 1 ms, threads 2, tiles 64" in shown
 
 
 def test_outputs_as_json(tercet: Tercet, fakes: Fakes, tmp_path: Path) -> None:

@@ -106,6 +106,13 @@ def test_standard_input_is_passed_on_when_asked(fakes: Fakes, size: int) -> None
     assert out == sent
 
 
+def test_too_large_an_input_of_a_pipeline_says_what_takes_it(fakes: Fakes) -> None:
+    process = start("exec", "run", "cat", "::", "head", "--stdin", stdin=subprocess.PIPE)
+    _, err = process.communicate(bytes(5 << 20), timeout=30)
+    assert process.returncode == 1
+    assert b"hint: one program, without --json, takes input of any size" in err
+
+
 def test_a_program_that_ends_before_its_input_ends_the_command(fakes: Fakes) -> None:
     process = start("exec", "run", "ls", "--stdin", stdin=subprocess.PIPE)
     # The pipe stays open: nothing comes, and no end.

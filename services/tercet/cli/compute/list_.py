@@ -27,16 +27,16 @@ def command(address: Address = LOCAL, as_json: Json = False) -> None:
     print_table(
         ("KERNEL", "PARAMETERS", "INPUTS", "OUTPUTS", "HELP"),
         [row(kernel) for kernel in listed.kernels],
-        caption=f"{listed.threads} threads",
+        caption=f"threads: {listed.threads}",
     )
 
 
 def row(kernel: Kernel) -> tuple[str, ...]:
     return (
         kernel.name,
-        ", ".join(map(parameter, kernel.parameters)) or "-",
-        ", ".join(map(port, kernel.inputs)) or "-",
-        ", ".join(map(port, kernel.outputs)) or "-",
+        ",\n".join(map(parameter, kernel.parameters)) or "-",
+        ",\n".join(map(port, kernel.inputs)) or "-",
+        ",\n".join(map(port, kernel.outputs)) or "-",
         kernel.help,
     )
 

@@ -95,8 +95,8 @@ def command(
     print_table(
         ("OUTPUT", "VALUE"),
         [(name, show(array)) for name, array in result.outputs.items()],
-        caption=f"ran {seconds(timing.running)} in {timing.tiles} tiles on {timing.threads}"
-        f" threads, after {seconds(timing.queued)} in the queue",
+        caption=f"running {seconds(timing.running)}, queued {seconds(timing.queued)},"
+        f" threads {timing.threads}, tiles {timing.tiles}",
     )
 
 

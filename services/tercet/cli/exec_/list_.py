@@ -32,7 +32,7 @@ def command(address: Address = LOCAL, as_json: Json = False) -> None:
 def row(program: Program) -> tuple[str, ...]:
     return (
         program.name,
-        " ".join(map(argument, program.arguments)) or "-",
+        "\n".join(map(argument, program.arguments)) or "-",
         f"{program.timeout:g}",
         "yes" if program.available else "no",
         program.help,
