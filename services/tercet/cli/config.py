@@ -12,17 +12,17 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from tercet.compute.config import ComputeConfig
 
 from tercet.cluster.sizing import usable_cpus
 from tercet.cluster.spec import MeshSpec
+from tercet.compute.config import ComputeConfig
 from tercet.errors import ConfigError
 from tercet.executor.config import ExecutorConfig
 
 FILE = "tercet.toml"
 # Variables with a meaning of their own; the others are TERCET_<SECTION>_<KEY>.
 OTHER_VARIABLES = frozenset(
-    {"TERCET_ADDRESS", "TERCET_CONFIG", "TERCET_ENGINE", "TERCET_RUNTIME_DIR", "TERCET_LINK_FD"}
+    {"TERCET_ADDRESS", "TERCET_CONFIG", "TERCET_DEBUG", "TERCET_ENGINE", "TERCET_RUNTIME_DIR"}
 )
 FOUR_MIB = 4 * 1024 * 1024
 

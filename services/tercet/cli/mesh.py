@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from typing import Any, NoReturn
 
 import msgspec
-from tercet.compute.config import ComputeConfig
 
 from tercet.cli.config import Config, ExecutorSection, processes, validated
 from tercet.cluster.address import Bind
 from tercet.cluster.spec import MeshSpec
+from tercet.compute.config import ComputeConfig
 from tercet.errors import ConfigError
 from tercet.executor.config import ExecutorConfig
 

@@ -38,13 +38,11 @@ def command(
 
     Exits with 69 if no mesh runs, 2 if several do and none was chosen.
     """
-    import json
-
-    from tercet.cli.output import print_table
+    from tercet.cli.output import print_json, print_table
 
     listed = list_workers(find(mesh))
     if as_json:
-        print(json.dumps([as_dict(worker) for worker in listed], indent=2))
+        print_json([as_dict(worker) for worker in listed])
     else:
         print_table(COLUMNS, [row(worker) for worker in listed])
 

@@ -48,6 +48,8 @@ class Child:
                 **os.environ,
                 LINK_VARIABLE: str(end.fileno()),
                 "GRPC_ENABLE_FORK_SUPPORT": "0",
+                # C-core notes each connection that a peer closes; that is no news here.
+                "GRPC_VERBOSITY": os.environ.get("GRPC_VERBOSITY", "ERROR"),
             },
         )
         self.pid = self._popen.pid

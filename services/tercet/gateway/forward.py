@@ -23,6 +23,10 @@ from tercet.gateway.endpoint import Endpoint
 from tercet.gateway.metadata import forwarded
 
 Context = grpc.aio.ServicerContext[bytes, bytes]
+# A failed call has no initial metadata, and its caller may retry only if it gets none. An upstream
+# that sends empty ones and then is silent looks the same at first; it is waited for so long (s).
+HEADERS_ALONE = 0.05
+
 Call = grpc.aio.StreamStreamCall[bytes, bytes]
 
 
@@ -46,23 +50,35 @@ async def forward(
 
 
 async def _pump(requests: AsyncIterator[bytes], call: Call) -> None:
+    # Not call.write(): when a send fails because the call has just ended, that sets the status to
+    # INTERNAL before the real one (a lost worker, an early refusal) has been received.
+    raw: Any = call._cython_call  # type: ignore[attr-defined]
     try:
+        await call.wait_for_connection()
         async for message in requests:
-            await call.write(message)
+            await raw.send_serialized_message(message)
         await call.done_writing()
-    except (grpc.aio.AioRpcError, asyncio.InvalidStateError):
+    except (grpc.aio.AioRpcError, grpc.aio.InternalError, grpc.aio.UsageError):
         # The call is over; its status is told by _answer.
         return
 
 
 async def _answer(call: Call, context: Context) -> None:
-    try:
-        await context.send_initial_metadata(await call.initial_metadata())
-        while (message := await call.read()) is not grpc.aio.EOF:
+    with contextlib.suppress(grpc.aio.AioRpcError):
+        metadata = await call.initial_metadata()
+        reading = asyncio.ensure_future(call.read())
+        try:
+            if not metadata:
+                await asyncio.wait([reading], timeout=HEADERS_ALONE)
+            if metadata or not reading.done() or not reading.exception():
+                await context.send_initial_metadata(metadata)
+            message = await reading
+        finally:
+            reading.cancel()
+        while message is not grpc.aio.EOF:
             await context.write(cast("bytes", message))
-    except grpc.aio.AioRpcError:
-        # Told below, as the upstream told it.
-        pass
+            message = await call.read()
+    # The status as the upstream told it, or as the channel to it did.
     context.set_trailing_metadata(await call.trailing_metadata() or ())
     context.set_code(await call.code())
     context.set_details(await call.details() or "")

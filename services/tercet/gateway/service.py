@@ -17,8 +17,8 @@ from tercet.gateway.directory import Directory
 from tercet.gateway.reflection import AggregateReflection
 from tercet.gateway.router import Router
 from tercet.rpc import reflection
-from tercet.rpc.health import Health
 from tercet.rpc.engines import Server
+from tercet.rpc.health import Health
 
 
 def register(server: Server, *, worker: Worker, **options: Any) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import grpc
 import grpc.aio
@@ -64,6 +65,22 @@ class Upstream:
             raise
         return b""
 
+    async def flaky(self, request: bytes, context: Any) -> bytes:
+        attempts = dict(context.invocation_metadata()).get("grpc-previous-rpc-attempts")
+        if attempts is None:
+            await context.abort(grpc.StatusCode.UNAVAILABLE, "first attempt")
+        return str(attempts).encode()
+
+    async def greet(self, requests: AsyncIterator[bytes], context: Any) -> AsyncIterator[bytes]:
+        await context.send_initial_metadata(())
+        async for each in requests:
+            yield each
+
+    async def refuse(self, requests: AsyncIterator[bytes], context: Any) -> bytes:
+        async for _ in requests:
+            await context.abort(grpc.StatusCode.FAILED_PRECONDITION, "no")
+        raise AssertionError
+
     def handler(self) -> grpc.GenericRpcHandler:
         return grpc.method_handlers_generic_handler(
             "a.B",
@@ -71,6 +88,9 @@ class Upstream:
                 "Unary": grpc.unary_unary_rpc_method_handler(self.unary),
                 "Fail": grpc.unary_unary_rpc_method_handler(self.fail),
                 "Hang": grpc.unary_unary_rpc_method_handler(self.hang),
+                "Flaky": grpc.unary_unary_rpc_method_handler(self.flaky),
+                "Greet": grpc.stream_stream_rpc_method_handler(self.greet),
+                "Refuse": grpc.stream_unary_rpc_method_handler(self.refuse),
                 "Count": grpc.unary_stream_rpc_method_handler(self.count),
                 "Total": grpc.stream_unary_rpc_method_handler(self.total),
                 "Echo": grpc.stream_stream_rpc_method_handler(self.echo),
@@ -187,3 +207,48 @@ async def test_a_lost_client_ends_the_call_upstream(
     # Leaving the channel has closed its connection under the call.
     assert call.done()
     await eventually(lambda: upstream.cancelled == 1)
+
+
+async def test_a_failed_call_may_be_retried_by_the_caller(
+    upstream: Upstream, channel: Any, tmp_path: Path
+) -> None:
+    # gRPC retries a call only while it has received no initial metadata (gRFC A6).
+    policy = {
+        "maxAttempts": 3,
+        "initialBackoff": "0.01s",
+        "maxBackoff": "0.01s",
+        "backoffMultiplier": 1,
+        "retryableStatusCodes": ["UNAVAILABLE"],
+    }
+    config = json.dumps({"methodConfig": [{"name": [{}], "retryPolicy": policy}]})
+    options = [("grpc.service_config", config), ("grpc.use_local_subchannel_pool", 1)]
+    async with grpc.aio.insecure_channel(f"unix:{tmp_path}/f/s", options=options) as retrying:
+        assert await retrying.unary_unary("/a.B/Flaky")(b"") == b"1"
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await channel.unary_unary("/a.B/Flaky")(b"", metadata=(("fail", "yes"),))
+    assert caught.value.initial_metadata() == grpc.aio.Metadata()
+
+
+async def test_empty_initial_metadata_does_not_wait_for_a_message(channel: Any) -> None:
+    call = channel.stream_stream("/a.B/Greet")()
+    assert not await asyncio.wait_for(call.initial_metadata(), 20)
+    await call.write(b"now")
+    assert await call.read() == b"now"
+    await call.done_writing()
+    assert await call.read() is grpc.aio.EOF
+
+
+async def test_an_early_refusal_keeps_its_status_while_requests_are_on_their_way(
+    channel: Any, tmp_path: Path
+) -> None:
+    # The synchronous client: grpc.aio's own turns the status of a call whose send fails into
+    # INTERNAL, which is what the gateway must not do in its place.
+    def call() -> grpc.StatusCode:
+        with grpc.insecure_channel(f"unix:{tmp_path}/f/s") as to:
+            refuse = to.stream_unary("/a.B/Refuse")
+            with pytest.raises(grpc.RpcError) as caught:
+                refuse(b"x" * 100_000 for _ in range(1000))
+            return cast("grpc.Call", caught.value).code()
+
+    codes = {await asyncio.to_thread(call) for _ in range(20)}
+    assert codes == {grpc.StatusCode.FAILED_PRECONDITION}

@@ -14,8 +14,8 @@ from tercet.cluster.control.service import Cluster
 from tercet.cluster.messages import Message, Workers
 from tercet.cluster.v1 import cluster_pb2_grpc
 from tercet.cluster.worker.context import Worker
-from tercet.rpc.health import Health
 from tercet.rpc.engines import server as make_server
+from tercet.rpc.health import Health
 
 
 async def register(server: grpc.aio.Server, *, health: str, worker: Worker) -> None:

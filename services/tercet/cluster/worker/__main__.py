@@ -13,7 +13,7 @@ import uvloop
 
 from tercet.cluster.link import Link
 from tercet.cluster.messages import Message, Start
-from tercet.cluster.process import LINK_VARIABLE
+from tercet.cluster.process import LINK_VARIABLE, end_session
 from tercet.cluster.slot import CANNOT_START
 from tercet.cluster.spec import WorkerSpec
 from tercet.cluster.worker import guard
@@ -48,8 +48,10 @@ async def main(end: socket.socket) -> int:
         print(f"{name}: cannot start {spec.target}", file=sys.stderr)
         traceback.print_exc()
         return CANNOT_START
-    if link.closed:
+    if host.is_orphan:
+        # What the supervisor would have done after us.
         host.leave()
+        end_session(os.getpid())
     return 0
 
 

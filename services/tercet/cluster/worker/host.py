@@ -39,6 +39,7 @@ class Host:
         self._link = link
         self._stop = asyncio.Event()
         self._grace = spec.grace
+        self.is_orphan = False
         self.worker = Worker(spec, link.send)
 
     async def run(self) -> None:
@@ -77,6 +78,7 @@ class Host:
 
     def orphaned(self) -> None:
         """The supervisor is gone: nobody will miss the calls that are left."""
+        self.is_orphan = True
         self._grace = 0
         self._stop.set()
 
@@ -95,7 +97,7 @@ class Host:
 
     def _listen(self, made: Server) -> None:
         # The private socket is for this user alone.
-        mask = os.umask(0o077)
+        mask = os.umask(0o177)
         try:
             made.add_insecure_port(self._spec.address)
         finally:

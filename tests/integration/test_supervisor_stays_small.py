@@ -1,0 +1,69 @@
+"""There is nothing in the supervisor that could fail: one thread, no grpc, few descriptors."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+from tests.integration.meshes import Mesh
+
+
+def threads(pid: int) -> int:
+    return len(list(Path(f"/proc/{pid}/task").iterdir()))
+
+
+def mapped(pid: int) -> str:
+    return Path(f"/proc/{pid}/maps").read_text()
+
+
+def descriptors(pid: int) -> int:
+    return len(list(Path(f"/proc/{pid}/fd").iterdir()))
+
+
+def test_one_thread_and_no_grpc_even_after_restarts(greeters: Mesh) -> None:
+    before = descriptors(greeters.pid)
+    for generation in (2, 3):
+        os.kill(greeters.worker("greeter")["pid"], signal.SIGKILL)
+        greeters.wait(
+            lambda wanted=generation: (  # type: ignore[misc]
+                greeters.worker("greeter")["generation"] == wanted
+                and greeters.worker("greeter")["state"] == "ready"
+            )
+        )
+    assert threads(greeters.pid) == 1
+    for foreign in ("cygrpc", "uvloop", "numpy"):
+        assert foreign not in mapped(greeters.pid)
+    assert "cygrpc" in mapped(greeters.worker("greeter")["pid"])
+    assert descriptors(greeters.pid) == before
+
+
+def test_workers_inherit_their_link_and_nothing_else(greeters: Mesh) -> None:
+    # What the supervisor holds open for itself must not be in a worker: each link has exactly
+    # two ends, so one worker's death is seen at once, and the runtime directory's lock is not
+    # kept by an orphan.
+    lock = str(greeters.folder / "lock")
+    for worker in greeters.workers():
+        folder = Path(f"/proc/{worker['pid']}/fd")
+        targets = _targets(folder)
+        assert lock not in targets
+        assert not any("memfd:tercet-spec" in target for target in targets)
+        assert targets.count("/dev/null") >= 1
+
+
+def _targets(folder: Path) -> list[str]:
+    found = []
+    for entry in folder.iterdir():
+        try:
+            found.append(os.readlink(entry))
+        except FileNotFoundError:
+            continue
+    return found
+
+
+def test_sockets_are_private(greeters: Mesh) -> None:
+    assert greeters.folder.stat().st_mode & 0o777 == 0o700
+    sockets = list(greeters.folder.glob("*.sock"))
+    assert len(sockets) == 4
+    for each in sockets:
+        assert each.stat().st_mode & 0o777 == 0o600, each
