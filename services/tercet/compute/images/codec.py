@@ -78,8 +78,14 @@ def decode(source: Source) -> Pixels:
         InvalidArgument: The file is truncated or damaged.
     """
     try:
-        source.image.load()
-        return np.array(_rgb(ImageOps.exif_transpose(source.image)))
+        image = source.image
+        image.load()
+        ImageOps.exif_transpose(image, in_place=True)
+        rgb = _rgb(image)
+        if rgb is not image:
+            # Its pixels would stay in memory as long as the source.
+            image.close()
+        return np.array(rgb)
     except DAMAGED as error:
         raise InvalidArgument(
             f"the image is truncated or damaged: {error}",
@@ -103,7 +109,9 @@ def _rgb(image: Image.Image) -> Image.Image:
         # 16-bit grey: Pillow's own conversion clips at 255.
         image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
     if image.has_transparency_data:
-        image = image.convert("RGBA")
-        white = Image.new("RGBA", image.size, "white")
-        image = Image.alpha_composite(white, image)
+        if image.mode != "RGBA":
+            image = image.convert("RGBA")
+        white = Image.new("RGB", image.size, "white")
+        white.paste(image, mask=image.getchannel("A"))
+        return white
     return image if image.mode == "RGB" else image.convert("RGB")

@@ -12,7 +12,8 @@ from tercet.compute.timing import timing
 from tercet.compute.v1 import compute_pb2
 from tercet.errors import InvalidArgument, ResourceExhausted
 
-# At the peak Pillow holds two copies of 4 bytes (turning, flattening), we one or two of 3.
+# At the peak Pillow holds two copies of 4 bytes and a mask of 1 (turning, flattening); later there
+# are one of these and two of ours of 3.
 BYTES_PER_PIXEL = 12
 
 FORMATS: dict[int, Format] = {

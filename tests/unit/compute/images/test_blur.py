@@ -36,10 +36,13 @@ def test_the_radius_is_what_opencv_takes_by_itself():
 @pytest.mark.parametrize(
     ("height", "radius", "threads", "rows"),
     [
-        (1080, 3, 2, 64),  # Cheap halo: small bands.
-        (1080, 30, 2, 240),  # 8 radii.
-        (1080, 300, 2, 600),  # Too low for 8 radii each: 2 radii.
-        (100, 1, 64, 64),  # Not less than a call is worth.
+        (1080, 3, 1, 120),  # 9 bands of nearly 128.
+        (1080, 3, 2, 108),  # 10 bands: 5 for each thread.
+        (1080, 30, 2, 270),  # 4 bands where 3 would leave a thread idle.
+        (1080, 300, 2, 540),  # Not less than about 2 radii ...
+        (1080, 300, 16, 540),  # ... for any number of threads.
+        (100, 1, 64, 50),  # Not less than a call is worth.
+        (1, 300, 4, 1),
     ],
 )
 def test_band_height(height: int, radius: int, threads: int, rows: int):
