@@ -31,7 +31,8 @@ from tercet.compute.kernels._sum_of_squares import SumOfSquares
 from tercet.compute.kernels._uniform import Fill, RandomSum
 from tercet.compute.pool import Pool
 
-REPEATS = 40
+# Per measurement: long enough to meet a quiet moment of a shared machine.
+SECONDS = 2.0
 ROUND_TRIPS = 5000
 CANCELS = 200
 
@@ -43,7 +44,8 @@ def line(name: str, text: str) -> None:
 def peer(function: Callable[[], object]) -> float:
     """Best milliseconds of a plain call."""
     times = []
-    for _ in range(REPEATS):
+    end = time.perf_counter() + SECONDS
+    while time.perf_counter() < end:
         began = time.perf_counter()
         function()
         times.append(time.perf_counter() - began)
@@ -53,7 +55,8 @@ def peer(function: Callable[[], object]) -> float:
 async def best(pool: Pool, make: Callable[[], Job], threads: int) -> float:
     """Best milliseconds from the first thread's begin to the last tile's end."""
     times = []
-    for _ in range(REPEATS):
+    end = time.perf_counter() + SECONDS
+    while time.perf_counter() < end:
         job = make()
         await pool.run(job, threads)
         times.append(job.running)
