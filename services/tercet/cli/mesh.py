@@ -27,7 +27,7 @@ HINTS = {
         " $gateway tercet.compute.v1.Compute/Run",
         "tercet compute list --address $gateway",
     ],
-    "executor": ["tercet exec run ps style=aux '|' head lines=5 --address $gateway"],
+    "executor": ["tercet exec run ps style=aux :: head lines=5 --address $gateway"],
 }
 
 
@@ -114,15 +114,22 @@ def _built_in(
 
 def _withheld(config: Config) -> dict[str, str]:
     # Programs for anyone who can reach the port: only when somebody has said so.
-    if Bind.parse(config.gateway.bind).is_loopback or config.executor.expose:
+    if _is_loopback("gateway", config.gateway.bind) or config.executor.expose:
         return {}
     return {"executor": "set expose = true in [executor] to serve it beyond this machine"}
 
 
 def _refuse_open_executor(section: ExecutorSection) -> None:
-    if section.bind and not Bind.parse(section.bind).is_loopback and not section.expose:
+    if section.bind and not _is_loopback("executor", section.bind) and not section.expose:
         raise ConfigError(
             f"[executor] would listen on {section.bind}, where anyone could run programs",
             hint="set expose = true in [executor] if that is what you want",
             reason="NOT_EXPOSED",
         )
+
+
+def _is_loopback(section: str, bind: str) -> bool:
+    try:
+        return Bind.parse(bind).is_loopback
+    except ValueError as error:
+        raise ConfigError(f"bind of [{section}]: {error}") from error

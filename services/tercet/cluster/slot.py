@@ -39,6 +39,8 @@ class Slot:
     """Runs on the supervisor's loop.
 
     Args:
+        bind: The shared address that the worker is told to bind, or "".
+        shown_bind: The address that outsiders are told.
         changed: Called after each change of `record()`.
         on_message: Called with each message of the worker but `Bound`.
         cannot_start: Called when a worker says that it will never be able to start.
@@ -50,6 +52,7 @@ class Slot:
         number: int,
         *,
         bind: str,
+        shown_bind: str,
         runtime: RuntimeDir,
         engine: str,
         grace: float,
@@ -64,6 +67,7 @@ class Slot:
         self.ready = asyncio.Event()
         self.link: Link | None = None
         self._bind = bind
+        self._shown_bind = shown_bind
         self._runtime = runtime
         self._engine = engine
         self._grace = grace
@@ -89,7 +93,7 @@ class Slot:
             state=self.state,
             bound=self.is_bound,
             address=self._address(),
-            bind=self._bind,
+            bind=self._shown_bind,
             grpc_services=self._bound or [],
             started=self._started,
             restarts=self._restarts,

@@ -74,17 +74,18 @@ class Supervisor:
             options={"health": health},
             routed=False,
         )
-        self._add(control, bind="")
+        # It binds that port itself, for health alone: its own server is on its socket.
+        self._add(control, bind="", shown_bind=health)
         for service in self._mesh.services:
             bind = str(self._reserve(service.bind).bind) if service.bind else ""
-            self._add(service, bind=bind)
+            self._add(service, bind=bind, shown_bind=bind)
 
     def _reserve(self, bind: str) -> Reservation:
         reservation = Reservation(Bind.parse(bind))
         self._reservations.append(reservation)
         return reservation
 
-    def _add(self, service: ServiceSpec, *, bind: str) -> None:
+    def _add(self, service: ServiceSpec, *, bind: str, shown_bind: str) -> None:
         for number in range(service.workers):
             # Refuses a path that is too long before anything is started.
             self._runtime.socket(service.name, number, 10**6)
@@ -92,6 +93,7 @@ class Supervisor:
                 service,
                 number,
                 bind=bind,
+                shown_bind=shown_bind,
                 runtime=self._runtime,
                 engine=self._mesh.engine,
                 grace=self._mesh.grace,
