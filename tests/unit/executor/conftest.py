@@ -63,7 +63,7 @@ def children(tmp_path_factory: pytest.TempPathFactory) -> Path:
             [programs.{child.stem}]
             path = "{sys.executable}"
             help = "see tests/children"
-            argv = ["-I", "-S", "{child}", "--", {groups}]
+            argv = ["-I", "-S", "--", "{child}", {groups}]
             [programs.{child.stem}.arguments]
             {arguments}
             """
