@@ -34,7 +34,7 @@
 #define TERCET_STACK (8u << 20)
 
 typedef struct {
-    int64_t threads, idle;    /* of the pool */
+    int64_t threads, idle;    /* of the pool; idle ones are in no job, or about to take one */
     int64_t waiting, running; /* jobs now */
     int64_t submitted, refused, finished, cancelled; /* jobs since the start */
 } tercet_statistics;
@@ -99,9 +99,7 @@ static void *tercet_thread(void *argument) {
         tercet_job *job = tercet_pick(pool);
         if (!job) {
             if (pool->stopping) break;
-            pool->now.idle++;
             pthread_cond_wait(&pool->work, &pool->mutex);
-            pool->now.idle--;
             continue;
         }
         if (!job->began) {
@@ -110,12 +108,15 @@ static void *tercet_thread(void *argument) {
             pool->now.running++;
         }
         job->threads++;
+        pool->now.idle--;
         pthread_mutex_unlock(&pool->mutex);
         tercet_take_tiles(job);
         pthread_mutex_lock(&pool->mutex);
         job->exhausted = 1;
+        pool->now.idle++;
         if (--job->threads == 0) tercet_finish(pool, job);
     }
+    pool->now.idle--;
     if (--pool->alive == 0) pthread_cond_broadcast(&pool->gone);
     pthread_mutex_unlock(&pool->mutex);
     return NULL;
@@ -128,7 +129,7 @@ static inline int tercet_submit(tercet_pool *pool, tercet_job *job) {
     if (pool->stopping) {
         error = ECANCELED;
     } else if (pool->now.waiting >= pool->queue_limit + pool->now.idle) {
-        /* A job that an idle thread is about to take does not count as waiting. */
+        /* A job that an idle thread is about to take does not count. */
         pool->now.refused++;
         error = EAGAIN;
     } else {
@@ -236,6 +237,7 @@ static inline int tercet_start_thread(tercet_pool *pool, const pthread_attr_t *a
         snprintf(name, sizeof name, "tercet-pool-%d", (int)(pool->now.threads % 100));
         pthread_setname_np(*handle, name);
         pool->alive++;
+        pool->now.idle++;
         pool->now.threads++;
     }
     pthread_mutex_unlock(&pool->mutex);
