@@ -113,8 +113,8 @@ class Session:
             readers.append(self._progress[0])
             channels.append(self._progress[1])
             await self._find_duration()
-        if self._abandoned:
-            return
+            if not self._wanted():
+                return
         try:
             child = await self._spawner.spawn(
                 self._command.launch(stdin=stdin, stdout=stdout, stderr=stderr)
@@ -129,7 +129,7 @@ class Session:
         outcome = await self._converse(execution, writer, readers)
         if self._failure is not None:
             raise self._failure
-        if self._abandoned:
+        if not self._wanted():
             return
         if outcomes.succeeded(outcome):
             self._command.commit()
@@ -160,6 +160,9 @@ class Session:
         if not task.cancelled() and (failure := task.exception()) is not None:
             self._failure = self._failure or failure
             self.abandon(at_once=False)
+
+    def _wanted(self) -> bool:
+        return not self._abandoned
 
     async def _find_duration(self) -> None:
         if not self._command.inputs:
