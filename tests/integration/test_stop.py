@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import time
 from pathlib import Path
 
 import grpc
@@ -76,6 +77,23 @@ async def test_a_call_that_outlasts_the_grace_is_cut_and_told(slow: Mesh, tmp_pa
             await call
         assert caught.value.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED)
         assert await asyncio.to_thread(slow.ended) == 0
+
+
+async def test_the_stages_of_a_stop_share_one_grace(slow: Mesh, tmp_path: Path) -> None:
+    # A call through the gateway uses up the grace; one straight to the worker gets no second.
+    async with channel(slow.gateway) as to, channel(slow.bind_of("slow")) as direct:
+        first = await begin(slow, to, 600, tmp_path / "started")
+        (tmp_path / "started").unlink()
+        second = await begin(slow, direct, 600, tmp_path / "started")
+        before = time.monotonic()
+        slow.signal(signal.SIGTERM)
+        assert await asyncio.to_thread(slow.ended) == 0
+        # 3 s of grace, and at most the margin of 2 s after which a worker is killed: two graces
+        # would be 6 s at the least.
+        assert time.monotonic() - before < 6
+        for call in (first, second):
+            with pytest.raises(grpc.aio.AioRpcError):
+                await call
 
 
 async def test_a_second_signal_ends_it_at_once(slow: Mesh, tmp_path: Path) -> None:

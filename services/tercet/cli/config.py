@@ -30,7 +30,7 @@ FOUR_MIB = 4 * 1024 * 1024
 class ClusterSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     # "host:port" of health for probes (services "liveness", "readiness", ...); "" for none.
     health: str = ""
-    # Seconds that a stopping worker may go on with the calls that it has.
+    # Seconds that a stopping mesh may go on with the calls that it has.
     grace: float = 10.0
     # Seconds from the start of a worker until it must be ready.
     boot_timeout: float = 60.0

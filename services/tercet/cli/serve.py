@@ -44,7 +44,7 @@ def command(
         str, typer.Option(metavar="HOST:PORT", help="Port of health for probes.")
     ] = "",
     grace: Annotated[
-        float, typer.Option(help="Seconds that a stopping worker may finish its calls in.")
+        float, typer.Option(help="Seconds that a stopping mesh may finish its calls in.")
     ] = 10.0,
     engine: Annotated[
         str, typer.Option(envvar="TERCET_ENGINE", help="rpc engine of the workers.")

@@ -17,6 +17,16 @@ class Start(msgspec.Struct, frozen=True, tag="start"):
     spec: WorkerSpec
 
 
+class Stop(msgspec.Struct, frozen=True, tag="stop"):
+    """Supervisor to worker, before TERM: how long it may go on with the calls that it has.
+
+    Less than its own grace where others have used up some of the mesh's.
+    """
+
+    # Seconds.
+    grace: float
+
+
 class Bound(msgspec.Struct, frozen=True, tag="bound"):
     """Worker to supervisor: its server listens; these are its services."""
 
@@ -57,4 +67,4 @@ class Serving(msgspec.Struct, frozen=True, tag="serving"):
     generation: int
 
 
-Message = Start | Bound | Workers | Serving
+Message = Start | Stop | Bound | Workers | Serving

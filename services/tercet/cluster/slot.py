@@ -20,7 +20,7 @@ from random import Random
 
 from tercet.cluster.backoff import Backoff
 from tercet.cluster.link import Link
-from tercet.cluster.messages import Bound, Message, Start, WorkerRecord
+from tercet.cluster.messages import Bound, Message, Start, Stop, WorkerRecord
 from tercet.cluster.process import Child, describe_exit
 from tercet.cluster.runtime_dir import RuntimeDir
 from tercet.cluster.spec import ServiceSpec, WorkerSpec
@@ -133,13 +133,18 @@ class Slot:
             self._move(State.READY)
             self.ready.set()
 
-    def stop(self) -> None:
-        """Tells the worker to drain and end; `keep` returns when it is gone."""
+    def stop(self, grace: float) -> None:
+        """Tells the worker to drain and end; `keep` returns when it is gone.
+
+        Args:
+            grace: Seconds that it may go on with the calls that it has.
+        """
         self._stopping.set()
-        if self._child and self.state is not State.DRAINING:
+        if self._child and self.link and self.state is not State.DRAINING:
             self._move(State.DRAINING)
+            self.link.send(Stop(grace))
             self._child.signal(signal.SIGTERM)
-            late = self._grace + MARGIN
+            late = grace + MARGIN
             asyncio.get_running_loop().call_later(late, self._kill_late, self._child)
 
     def kill(self) -> None:

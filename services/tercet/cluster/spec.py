@@ -54,7 +54,7 @@ class MeshSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     # "host:port" of the health service for probes, or "" for none.
     health: str = ""
     engine: str = "grpcio"
-    # Seconds that a stopping worker may go on with the calls that it has.
+    # Seconds that a stopping mesh may go on with the calls that it has.
     grace: float = 10.0
     # Seconds from the start of a worker until it must be ready.
     boot_timeout: float = 60.0

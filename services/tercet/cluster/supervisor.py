@@ -114,10 +114,13 @@ class Supervisor:
                     keeper.result()
 
     async def _stop_in_order(self) -> None:
+        loop = asyncio.get_running_loop()
+        # One grace for all stages: whoever stops the mesh waits for so long and no longer.
+        deadline = loop.time() + self._mesh.grace
         for stage in (self._is_gateway, self._is_service, self._is_control):
             slots = [slot for slot in self._slots.values() if stage(slot)]
             for slot in slots:
-                slot.stop()
+                slot.stop(max(0.0, deadline - loop.time()))
             await asyncio.gather(*(self._keepers[slot] for slot in slots))
 
     @staticmethod

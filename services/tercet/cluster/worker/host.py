@@ -17,7 +17,7 @@ import signal
 from pathlib import Path
 
 from tercet.cluster.link import Link
-from tercet.cluster.messages import Bound, Message
+from tercet.cluster.messages import Bound, Message, Stop
 from tercet.cluster.runtime_dir import leave
 from tercet.cluster.spec import WorkerSpec
 from tercet.cluster.worker import loading
@@ -73,6 +73,9 @@ class Host:
         await self._end(made)
 
     def message(self, message: Message) -> None:
+        if isinstance(message, Stop):
+            self._grace = message.grace
+            self._stop.set()
         for callback in self.worker.messages:
             callback(message)
 
