@@ -1,0 +1,88 @@
+"""`python -m benchmarks`: measures beside peers and writes benchmarks/reports/."""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import shlex
+import sys
+from pathlib import Path
+
+from benchmarks import load, machine, report
+from benchmarks.process import NotReady
+
+# Above it, other programs have taken part of the CPUs.
+QUIET = 1.0
+KERNEL_ROUNDS = 40
+
+
+def main() -> int:
+    options = _parser().parse_args()
+    command = shlex.join(["python", "-m", "benchmarks", *sys.argv[1:]])
+    if options.what in ("gateway", "all") and not load.available():
+        print(load.INSTALL, file=sys.stderr)
+        return 1
+    try:
+        if options.what in ("gateway", "all"):
+            _written(_gateway(options, command))
+        if options.what in ("kernels", "all"):
+            _written(_kernels(command))
+    except (NotReady, ValueError, load.LoadError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("what", nargs="?", choices=("gateway", "kernels", "all"), default="all")
+    parser.add_argument(
+        "--rounds", type=int, default=5, help="rounds of the gateway's report [default: 5]"
+    )
+    parser.add_argument(
+        "--scale", type=float, default=1.0, help="factor on each run's duration [default: 1]"
+    )
+    parser.add_argument("--name", default="gateway", help="of the gateway's report, after its date")
+    return parser
+
+
+def _gateway(options: argparse.Namespace, command: str) -> Path:
+    from benchmarks import gateway, gateway_report
+
+    about = _about("grpcio", "uvloop")
+    outcome = gateway.measure(options.rounds, options.scale, say=print)
+    text = gateway_report.paragraphs(outcome, about, command, options.scale)
+    return report.write(options.name, text, _today())
+
+
+def _kernels(command: str) -> Path:
+    # It limits OpenBLAS to one thread, which must be done before the first import of NumPy.
+    import uvloop
+
+    from benchmarks import kernels, kernels_report
+    from tercet.cluster.sizing import usable_cpus
+
+    about = _about("numpy", "opencv-python-headless", "uvloop")
+    works, trips = uvloop.run(kernels.measure(KERNEL_ROUNDS, sorted({1, usable_cpus()})))
+    text = kernels_report.paragraphs(works, trips, about, command)
+    return report.write("kernels", text, _today())
+
+
+def _about(*packages: str) -> str:
+    average = machine.load_average()
+    if average > QUIET:
+        print(f"the load average is {average:.1f}: figures will be noisy", file=sys.stderr)
+    return f"{machine.line(packages)}; load average {average:.2f} at the start"
+
+
+def _written(path: Path) -> None:
+    print(path.read_text())
+    print(f"written: {path}")
+
+
+def _today() -> datetime.date:
+    return datetime.datetime.now(tz=datetime.UTC).date()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

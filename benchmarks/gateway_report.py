@@ -1,0 +1,160 @@
+"""The report of `benchmarks.gateway`: how it was measured, tables, what they mean."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from benchmarks.gateway import (
+    PEERS,
+    SCALE,
+    STREAM,
+    STREAM_LENGTH,
+    UNARY,
+    Measured,
+    Outcome,
+    Runs,
+    Weights,
+)
+from benchmarks.report import spread, table, times
+from benchmarks.rounds import Summary, ratio, summary
+
+BARE, WORKER, GATEWAY = (peer.name for peer in PEERS)
+# Above it, what is measured may be the load generator.
+GENERATOR_LIMIT = 0.9
+# Roles that spend less per call are left out: the supervisor and the control process.
+NEGLIGIBLE = 1.0
+
+
+def paragraphs(outcome: Outcome, machine: str, command: str, scale: float) -> list[str]:
+    return [
+        "# The gateway and a worker beside bare grpc.aio",
+        f"{machine}.",
+        f"Command: `{command}`",
+        _method(outcome, scale),
+        "## What it means",
+        *_meaning(outcome),
+        f"## Unary calls at saturation: {UNARY.connections * UNARY.in_flight} in flight",
+        _calls(outcome.saturated),
+        "## Unary calls at half of each one's own saturation",
+        "A rate is offered here, not found: latency is what to read.",
+        _calls(outcome.half),
+        f"## Server stream: messages of streams of {STREAM_LENGTH}",
+        _messages(outcome.stream),
+        "## Workers behind the gateway, on all CPUs",
+        f"Nothing is pinned: gateway, workers and h2load share {outcome.cpus} cores. "
+        "Ratios are to one worker.",
+        _calls(outcome.scale, base=SCALE[0].name),
+        "## Memory of idle processes, MiB",
+        _memory(outcome.idle),
+        "Before the first call, each peer running alone. PSS divides each page among the processes "
+        "that map it.",
+    ]
+
+
+def _method(outcome: Outcome, scale: float) -> str:
+    runs = [run for kind in _kinds(outcome) for found in kind.values() for run in found]
+    busiest = max(run.generator_share for run in runs)
+    rounds = len(outcome.saturated[BARE])
+    verdict = "it is not the bottleneck" if busiest < GENERATOR_LIMIT else "IT IS SATURATED"
+    return (
+        "The greeter of `examples/greeter` in one process per peer, called over loopback TCP by "
+        f"h2load: {UNARY.connections} connections with {UNARY.in_flight} calls in flight each for "
+        f"unary calls, {STREAM.connections} with {STREAM.in_flight} for streams. All processes of "
+        f"a peer are pinned to one core, h2load to another; h2load used at most {busiest:.0%} of a "
+        f"core, so {verdict}. {rounds} interleaved rounds, {UNARY.seconds * scale:g} s per run "
+        f"({STREAM.seconds * scale:g} s for streams) after a warm-up. Figures are the median of "
+        "the rounds (lowest–highest), "  # noqa: RUF001 - see report.spread
+        "ratios the median of the ratios within each round. "
+        "CPU is user + system time of each process from `/proc/PID/stat`, over the run."
+    )
+
+
+def _meaning(outcome: Outcome) -> list[str]:
+    def rate(name: str) -> str:
+        return times(_ratio(outcome.saturated, name, BARE, lambda run: run.rate))
+
+    def cost(name: str) -> str:
+        return times(_ratio(outcome.saturated, name, BARE, lambda run: run.total_cost))
+
+    through = outcome.saturated[GATEWAY]
+    own = _median(through, lambda run: run.cost["gateway"])
+    share = _median(through, lambda run: run.cost["gateway"] / run.total_cost)
+    stream = times(_ratio(outcome.stream, GATEWAY, BARE, lambda run: run.total_cost))
+    one, two = (peer.name for peer in SCALE)
+    gain = times(_ratio(outcome.scale, two, one, lambda run: run.rate))
+    busy = _median(outcome.scale[one], lambda run: run.rate * run.total_cost / 1e6)
+    generator = _median(outcome.scale[one], lambda run: run.generator_share)
+    return [
+        f"Straight to a worker, Tercet gives {rate(WORKER)} the calls/s of bare grpc.aio on one "
+        f"core, at {cost(WORKER)} the CPU per call. Through the gateway, one core gives "
+        f"{rate(GATEWAY)} the calls/s: a call costs {cost(GATEWAY)} the CPU, and the gateway "
+        f"itself uses {own:,.0f} µs of it ({share:.0%}), for on grpc.aio it is a server and a "
+        f"client, both in Python. A message of a stream costs {stream} the CPU.",
+        f"A second worker behind the gateway gives {gain} the calls/s of one. With one, mesh and "
+        f"h2load already keep {busy + generator:.1f} of {outcome.cpus} cores busy, and the "
+        f"gateway passes {1e6 / own:,.0f} calls per second of its CPU time whatever stands behind "
+        "it: it is what limits the mesh here.",
+    ]
+
+
+def _calls(runs: Runs, base: str = BARE) -> str:
+    return table(
+        ["peer", "calls/s", "ratio", "CPU µs/call", "p50 ms", "p99 ms"],
+        [
+            [
+                name,
+                spread(summary([run.rate for run in found])),
+                times(_ratio(runs, name, base, lambda run: run.rate)),
+                _costs(found),
+                spread(summary([run.p50 for run in found]), 1),
+                spread(summary([run.p99 for run in found]), 1),
+            ]
+            for name, found in runs.items()
+        ],
+    )
+
+
+def _messages(runs: Runs) -> str:
+    return table(
+        ["peer", "messages/s", "ratio", "CPU µs/message"],
+        [
+            [
+                name,
+                spread(summary([run.rate for run in found])),
+                times(_ratio(runs, name, BARE, lambda run: run.rate)),
+                _costs(found),
+            ]
+            for name, found in runs.items()
+        ],
+    )
+
+
+def _memory(idle: Weights) -> str:
+    return table(
+        ["peer", "process", "RSS", "PSS"],
+        [
+            [name, role, f"{weight.rss:.0f}", f"{weight.pss:.0f}"]
+            for name, roles in idle.items()
+            for role, weight in roles.items()
+        ],
+        words=2,
+    )
+
+
+def _costs(runs: Sequence[Measured]) -> str:
+    medians = {role: summary([run.cost[role] for run in runs]) for role in runs[0].cost}
+    return ", ".join(
+        f"{role} {spread(cost)}" for role, cost in medians.items() if cost.median >= NEGLIGIBLE
+    )
+
+
+def _ratio(runs: Runs, name: str, base: str, figure: Callable[[Measured], float]) -> Summary:
+    return ratio([figure(run) for run in runs[name]], [figure(run) for run in runs[base]])
+
+
+def _median(runs: Sequence[Measured], figure: Callable[[Measured], float]) -> float:
+    return summary([figure(run) for run in runs]).median
+
+
+def _kinds(outcome: Outcome) -> list[Runs]:
+    return [outcome.saturated, outcome.half, outcome.stream, outcome.scale]

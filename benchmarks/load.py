@@ -1,0 +1,149 @@
+"""Drives h2load, the load generator of nghttp2, which spends far less per call than a gRPC client.
+
+It knows nothing of gRPC: it posts one file as each call's body. A call that fails has HTTP status
+200 like any other, but no message; so the bytes of the responses tell whether calls were answered.
+"""
+
+from __future__ import annotations
+
+import re
+import resource
+import shutil
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.process import pinned
+
+INSTALL = "h2load is missing; install it with: apt-get install nghttp2-client"
+# Beyond the load's own duration, in seconds.
+MARGIN = 30.0
+
+
+class LoadError(Exception):
+    """h2load did not end well, or calls failed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Load:
+    """What is called, how often.
+
+    Attributes:
+        body: The request message with its gRPC prefix.
+        connections: Each has its own share of the calls.
+        in_flight: Calls at once on each connection.
+        seconds: Duration.
+        rate: Calls per second in total; None for as many as possible.
+    """
+
+    path: str
+    body: bytes
+    connections: int
+    in_flight: int
+    seconds: float
+    rate: float | None = None
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What h2load prints.
+
+    Attributes:
+        calls: Calls that ended within the duration.
+        failed: Calls that failed on the level of HTTP/2.
+        data: Bytes of messages received, with their prefixes.
+    """
+
+    calls: int
+    failed: int
+    data: int
+
+
+@dataclass(frozen=True)
+class Result:
+    """One run.
+
+    Attributes:
+        latencies: Of each call, in microseconds, sorted.
+        generator_share: CPU time of h2load over the duration: near 1 it is the bottleneck.
+    """
+
+    counts: Counts
+    latencies: list[int]
+    generator_share: float
+
+
+def available() -> bool:
+    return shutil.which("h2load") is not None
+
+
+def run(load: Load, address: str, cpus: set[int]) -> Result:
+    """Calls `address` from these CPUs.
+
+    Raises:
+        LoadError: h2load failed, or calls did on the level of HTTP/2.
+    """
+    with tempfile.TemporaryDirectory(prefix="tercet-load-") as folder:
+        body, log = Path(folder, "body"), Path(folder, "log")
+        body.write_bytes(load.body)
+        command = ["h2load", f"--data={body}", f"--log-file={log}", *_options(load)]
+        command.append(f"http://{address}{load.path}")
+        before = _children_seconds()
+        done = subprocess.run(
+            pinned(command, cpus),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=load.seconds + MARGIN,
+            check=False,
+        )
+        share = (_children_seconds() - before) / load.seconds
+        if done.returncode:
+            raise LoadError(f"h2load exited with {done.returncode}: {done.stdout}{done.stderr}")
+        counts = parse(done.stdout)
+        if counts.failed or not counts.calls:
+            raise LoadError(f"{counts.failed} calls failed, {counts.calls} were answered")
+        return Result(counts, latencies(log.read_text()), share)
+
+
+def _options(load: Load) -> list[str]:
+    options = [
+        f"--clients={load.connections}",
+        f"--max-concurrent-streams={load.in_flight}",
+        f"--duration={round(load.seconds * 1000)}ms",
+        "--header=content-type: application/grpc",
+        "--header=te: trailers",
+    ]
+    if load.rate is not None:
+        options.append(f"--rps={load.rate / load.connections:.3f}")
+    return options
+
+
+def parse(output: str) -> Counts:
+    """Reads the summary that h2load prints.
+
+    Raises:
+        LoadError: There is none.
+    """
+    requests = re.search(
+        r"^requests: .* (\d+) done, \d+ succeeded, (\d+) failed, (\d+) errored, (\d+) timeout",
+        output,
+        re.MULTILINE,
+    )
+    data = re.search(r"^traffic: .*\((\d+)\) data$", output, re.MULTILINE)
+    if not requests or not data:
+        raise LoadError(f"h2load printed no summary: {output}")
+    calls, *failed = map(int, requests.groups())
+    return Counts(calls, sum(failed), int(data[1]))
+
+
+def latencies(log: str) -> list[int]:
+    """Microseconds of each call, sorted, from h2load's log: begin, HTTP status, microseconds."""
+    return sorted(int(line.rpartition("\t")[2]) for line in log.splitlines())
+
+
+def _children_seconds() -> float:
+    """CPU seconds of the children that have ended; while h2load runs, no other one ends."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime

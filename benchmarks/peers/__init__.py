@@ -1,0 +1,39 @@
+"""Who is measured. A peer is one small file here with one class that fits `Peer`.
+
+Every peer serves the same greeter (examples/greeter) on a port of loopback, in plaintext HTTP/2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True)
+class Running:
+    """A peer that answers calls.
+
+    Attributes:
+        address: "host:port" to call.
+        processes: The pids of each role: "server", "worker", "gateway", ...
+        greeters: The pids among them that answer SayHello.
+    """
+
+    address: str
+    processes: Mapping[str, Sequence[int]]
+    greeters: Sequence[int]
+
+
+class Peer(Protocol):
+    @property
+    def name(self) -> str:
+        """As the report names it."""
+
+    def start(self, cpus: set[int]) -> AbstractContextManager[Running]:
+        """Runs it on these CPUs alone, from ready to ended.
+
+        Raises:
+            benchmarks.process.NotReady: It does not start.
+        """
