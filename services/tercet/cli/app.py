@@ -23,9 +23,9 @@ def build() -> typer.Typer:
         pretty_exceptions_enable=False,
     )
     app.callback()(_options)
-    app.command("up")(up.command)
-    app.command("serve")(serve.command)
-    app.command("workers")(workers.command)
+    app.command("up", epilog=up.EPILOG)(up.command)
+    app.command("serve", epilog=serve.EPILOG)(serve.command)
+    app.command("workers", epilog=workers.EPILOG)(workers.command)
     app.add_typer(compute.app, name="compute")
     app.add_typer(exec_.app, name="exec")
     return app

@@ -43,7 +43,12 @@ def mesh(config: Config) -> MeshSpec:
         services.append(gateway(config.gateway, withheld=_withheld(config)))
         hints += HINTS["gateway"]
     if config.compute.enabled:
-        services.append(_built_in("compute", COMPUTE_TARGET, config.compute, ComputeConfig))
+        compute = _built_in("compute", COMPUTE_TARGET, config.compute, ComputeConfig)
+        # Several workers share the CPUs: each gets its part of the threads, not all of them.
+        compute["options"]["threads"] = config.compute.threads or max(
+            1, config.compute.resolved_threads() // compute["workers"]
+        )
+        services.append(compute)
         hints += HINTS["compute"]
     if config.executor.enabled:
         _refuse_open_executor(config.executor)

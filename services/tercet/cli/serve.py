@@ -7,6 +7,14 @@ from typing import Annotated, Any
 
 import typer
 
+from tercet.cli.options import examples, pair
+
+EPILOG = examples(
+    "tercet serve examples.greeter:register",
+    "tercet serve shop.service:register --workers 8 --bind '[::]:50060' --option db=shop.sqlite",
+    "tercet serve shop.service:register --gateway 127.0.0.1:50050 --health 127.0.0.1:50059",
+)
+
 
 def command(
     target: Annotated[
@@ -67,7 +75,7 @@ def command(
         "target": target,
         "workers": processes(workers),
         "bind": bind,
-        "options": _options(option or []),
+        "options": dict(pair(text, "--option") for text in option or []),
         "import_from_cwd": True,
     }
     services: list[dict[str, Any]] = [service]
@@ -91,13 +99,3 @@ def name_of(target: str) -> str:
     """The last part of the target's module, as a service's name."""
     module = target.partition(":")[0].rpartition(".")[2].lower()
     return re.sub(r"[^a-z0-9]+", "-", module).strip("-") or "service"
-
-
-def _options(texts: list[str]) -> dict[str, str]:
-    options = {}
-    for text in texts:
-        key, equals, value = text.partition("=")
-        if not equals or not key.isidentifier():
-            raise typer.BadParameter(f"{text!r} is not KEY=VALUE", param_hint="--option")
-        options[key] = value
-    return options

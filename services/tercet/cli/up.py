@@ -8,6 +8,14 @@ from typing import Annotated, Any
 
 import typer
 
+from tercet.cli.options import examples, pair
+
+EPILOG = examples(
+    "tercet up",
+    "tercet up --gateway '[::]:50050' --media-root /srv/media --set compute.threads=4",
+    "TERCET_GATEWAY_WORKERS=2 tercet up --config mesh.toml",
+)
+
 
 def command(
     config: Annotated[
@@ -60,19 +68,5 @@ def command(
         "engine": engine,
     }
     given = {path: value for path, value in settings.items() if value is not None}
-    launch(mesh(load(config, environ=os.environ, settings=given | parse_settings(set_ or []))))
-
-
-def parse_settings(texts: list[str]) -> dict[str, str]:
-    """Reads "section.key=value" of --set.
-
-    Raises:
-        BadParameter: One has no "=".
-    """
-    settings = {}
-    for text in texts:
-        path, equals, value = text.partition("=")
-        if not equals or not path:
-            raise typer.BadParameter(f"{text!r} is not SECTION.KEY=VALUE", param_hint="--set")
-        settings[path] = value
-    return settings
+    more = dict(pair(text, "--set", "SECTION.KEY=VALUE") for text in set_ or [])
+    launch(mesh(load(config, environ=os.environ, settings=given | more)))

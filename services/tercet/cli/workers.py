@@ -8,9 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tercet.cli.options import examples
+
 if TYPE_CHECKING:
     from tercet.cluster.v1 import cluster_pb2
 
+EPILOG = examples(
+    "tercet workers",
+    "tercet workers --json | jq '.[] | select(.service == \"greeter\") | .pid'",
+)
 COLUMNS = (
     "SERVICE",
     "SLOT",

@@ -43,7 +43,8 @@ class Slot:
         shown_bind: The address that outsiders are told.
         changed: Called after each change of `record()`.
         on_message: Called with each message of the worker but `Bound`.
-        cannot_start: Called when a worker says that it will never be able to start.
+        give_up: Asked when a worker says that it will never be able to start: whether to stop
+            trying.
     """
 
     def __init__(
@@ -59,7 +60,7 @@ class Slot:
         boot_timeout: float,
         changed: Callable[[], None],
         on_message: Callable[[Message], None],
-        cannot_start: Callable[[Slot], None],
+        give_up: Callable[[Slot], bool],
     ) -> None:
         self.service = service
         self.number = number
@@ -74,7 +75,7 @@ class Slot:
         self._boot_timeout = boot_timeout
         self._changed = changed
         self._on_message = on_message
-        self._cannot_start = cannot_start
+        self._give_up = give_up
         self._backoff = Backoff(rng=Random())
         self._stopping = asyncio.Event()
         self._child: Child | None = None
@@ -114,9 +115,7 @@ class Slot:
             code = await exited
             boot.cancel()
             lifetime = self._emptied(code)
-            if code == CANNOT_START:
-                self._cannot_start(self)
-            if self._stopping.is_set():
+            if self._stopping.is_set() or (code == CANNOT_START and self._give_up(self)):
                 return
             self._restarts += 1
             delay = self._backoff.next(lifetime)

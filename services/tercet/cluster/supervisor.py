@@ -100,7 +100,7 @@ class Supervisor:
                 boot_timeout=self._mesh.boot_timeout,
                 changed=self._changed,
                 on_message=self._heard,
-                cannot_start=self._cannot_start,
+                give_up=self._give_up,
             )
 
     async def _until_stop(self) -> None:
@@ -149,12 +149,15 @@ class Supervisor:
             log.info("stopping")
         self._stop.set()
 
-    def _cannot_start(self, slot: Slot) -> None:
-        # Later, the last good configuration may come back; at the first start there is none.
-        if not self._was_ready:
-            log.error("%s cannot start; giving up", slot)
-            self._exit_code = CANNOT_START
-            self._stop.set()
+    def _give_up(self, slot: Slot) -> bool:
+        # Later, what is broken may be mended under a mesh that serves; at the first start the
+        # user waits for an answer.
+        if self._was_ready:
+            return False
+        log.error("%s cannot start; giving up", slot)
+        self._exit_code = CANNOT_START
+        self._stop.set()
+        return True
 
     def _heard(self, message: Message) -> None:
         if isinstance(message, Serving):
