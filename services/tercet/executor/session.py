@@ -1,7 +1,7 @@
 """One program with its streams live: Spawn.
 
 Theory of operation. Tasks move between the call and the program, each waiting on one thing only:
-`_obey` takes requests, `_feed` writes input, `_deliver` sends output, one pump per pipe. A pump
+those of `inbox` take requests and write input, `_deliver` sends output, one pump per pipe. A pump
 reads again when its last event has been taken by the call's flow control, so a client that does not
 read stops the pump, which stops the program. The end has an order: the process is reaped, then
 what its pipes still hold is delivered at the client's pace, then `exited` is sent.
@@ -13,15 +13,14 @@ is raised when nothing of the program is left.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 
-from tercet.errors import InvalidArgument
 from tercet.executor import outcome as outcomes
 from tercet.executor import probe
 from tercet.executor.command import Command
 from tercet.executor.descriptors import Descriptors
 from tercet.executor.execution import Execution
+from tercet.executor.inbox import Inbox
 from tercet.executor.outcome import Abandoned, TimeLimit
 from tercet.executor.pipeline import Limits, Pipeline
 from tercet.executor.pipes import Reader, Writer
@@ -29,9 +28,6 @@ from tercet.executor.process import Process
 from tercet.executor.progress import FfmpegProgress, Report
 from tercet.executor.spawn import Spawner
 from tercet.executor.v1 import executor_pb2 as pb
-
-# Chunks of input that may wait, the one being written included: what a signal can overtake.
-WAITING_CHUNKS = 2
 
 Send = Callable[[pb.SpawnResponse], Awaitable[None]]
 
@@ -72,8 +68,6 @@ class Session:
         self._failure: BaseException | None = None
         self._duration: float | None = None
         self._report: Report | None = None
-        self._chunks: asyncio.Queue[bytes | None] = asyncio.Queue()
-        self._room = asyncio.Semaphore(WAITING_CHUNKS)
         # gRPC takes one message of a call at a time.
         self._sending = asyncio.Lock()
 
@@ -143,7 +137,8 @@ class Session:
         timeout = self._limits.timeout
         timer = loop.call_later(timeout, execution.stop, TimeLimit(timeout))
         self._delivery = loop.create_task(self._deliver(execution.pid, readers))
-        inbound = [loop.create_task(self._obey(execution)), loop.create_task(self._feed(writer))]
+        inbox = Inbox(self._requests, execution, writer)
+        inbound = [loop.create_task(inbox.obey()), loop.create_task(inbox.feed())]
         for task in (self._delivery, *inbound):
             task.add_done_callback(self._note_failure)
         # Told to stop while it was being started.
@@ -199,42 +194,6 @@ class Session:
             for event in events(data):
                 await self._send(event)
 
-    async def _obey(self, execution: Execution) -> None:
-        closed = False
-        async for request in self._requests:
-            match request.WhichOneof("request"):
-                case "stdin":
-                    if closed:
-                        raise _out_of_order("the input is closed already", "stdin")
-                    await self._room.acquire()
-                    self._chunks.put_nowait(request.stdin)
-                case "close_stdin":
-                    closed = True
-                    self._chunks.put_nowait(None)
-                case "signal":
-                    number = request.signal.number
-                    if not 1 <= number <= 31:
-                        raise InvalidArgument(
-                            f"there is no signal {number}",
-                            field="signal.number",
-                            hint="signals are 1 to 31; kill -l lists them",
-                            reason="NO_SUCH_SIGNAL",
-                        )
-                    execution.signal(number)
-                case "start":
-                    raise _out_of_order("the program is started already", "start")
-                case None:
-                    raise _out_of_order("the request is empty", "request")
-        self._chunks.put_nowait(None)
-
-    async def _feed(self, writer: Writer) -> None:
-        # After a broken pipe the chunks still flow, into nothing: a signal may be behind them.
-        while (chunk := await self._chunks.get()) is not None:
-            with contextlib.suppress(BrokenPipeError):
-                await writer.write(chunk)
-            self._room.release()
-        writer.close()
-
     async def _send(self, event: pb.SpawnResponse) -> None:
         async with self._sending:
             await self._send_event(event)
@@ -264,12 +223,3 @@ class Session:
             progress.fraction = min(1.0, report.position / self._duration)
             progress.duration.CopyFrom(outcomes.duration(self._duration))
         return pb.SpawnResponse(progress=progress)
-
-
-def _out_of_order(message: str, field: str) -> InvalidArgument:
-    return InvalidArgument(
-        message,
-        field=field,
-        hint="send `start` once, then `stdin`, at most one `close_stdin`, and signals",
-        reason="OUT_OF_ORDER",
-    )
