@@ -17,7 +17,7 @@ from tercet.gateway.directory import Directory
 from tercet.gateway.reflection import AggregateReflection
 from tercet.gateway.router import Router
 from tercet.rpc import reflection
-from tercet.rpc.engines import Server
+from tercet.rpc.base import Server
 from tercet.rpc.health import Health
 
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
 
 if TYPE_CHECKING:
+    from tercet.rpc.base import Server as Server
     from tercet.rpc.engines import ENGINES as ENGINES
-    from tercet.rpc.engines import Server as Server
     from tercet.rpc.engines import server as server
 
 __all__ = ["ENGINES", "Server", "server"]

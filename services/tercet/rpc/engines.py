@@ -6,7 +6,6 @@ changed without touching them.
 
 from __future__ import annotations
 
-import abc
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from typing import Any
@@ -15,24 +14,8 @@ import grpc
 import grpc.aio
 
 from tercet.errors import ConfigError
+from tercet.rpc.base import Server
 from tercet.rpc.interceptor import DomainErrors
-
-
-class Server(grpc.aio.Server):
-    """A `grpc.aio.Server` that knows what it serves.
-
-    Generated `add_XServicer_to_server` functions, interceptors, health and reflection servicers
-    take it as they take grpc's own.
-    """
-
-    @property
-    @abc.abstractmethod
-    def service_names(self) -> tuple[str, ...]:
-        """Full names of the registered services, in the order of their registration.
-
-        A generic handler that is no `grpc.ServiceRpcHandler` (a catch-all) has no name.
-        """
-
 
 Options = Sequence[tuple[str, Any]]
 Engine = Callable[..., Server]

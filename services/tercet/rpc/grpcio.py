@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 import grpc
 import grpc.aio
 
-from tercet.rpc.engines import Server
+from tercet.rpc.base import Server
 from tercet.rpc.types import MethodHandler
 
 

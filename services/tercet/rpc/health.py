@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Mapping
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from tercet.errors import NotFound
-from tercet.rpc.engines import Server
+from tercet.rpc.base import Server
 from tercet.rpc.types import Context
 
 SERVICE = "grpc.health.v1.Health"

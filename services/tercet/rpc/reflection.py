@@ -12,7 +12,7 @@ from typing import Any, Protocol, cast
 import grpc
 from grpc_reflection.v1alpha import reflection, reflection_pb2
 
-from tercet.rpc.engines import Server
+from tercet.rpc.base import Server
 from tercet.rpc.types import Context
 
 SERVICES = ("grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection")

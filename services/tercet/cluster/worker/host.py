@@ -24,7 +24,8 @@ from tercet.cluster.worker import loading
 from tercet.cluster.worker.context import Worker
 from tercet.errors import ConfigError
 from tercet.rpc import health, reflection
-from tercet.rpc.engines import Server, server
+from tercet.rpc.base import Server
+from tercet.rpc.engines import server
 
 
 class Host:
