@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import datetime
+import os
 import shlex
 import sys
 from pathlib import Path
@@ -56,7 +57,9 @@ def _gateway(options: argparse.Namespace, command: str) -> Path:
 
 
 def _kernels(command: str) -> Path:
-    # It limits OpenBLAS to one thread, which must be done before the first import of NumPy.
+    # Read once, when NumPy is imported: by `kernels`, and by nothing before it.
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"
+
     import uvloop
 
     from benchmarks import kernels, kernels_report

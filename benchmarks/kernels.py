@@ -1,21 +1,19 @@
 """Kernels and the pool beside what a Python program would use instead.
 
 Each side does the whole of what its caller waits for: ours with the way to the pool and back.
+Peers run on one thread, to compare per core: OPENBLAS_NUM_THREADS=1 must be set before NumPy is
+imported.
 """
 
 from __future__ import annotations
 
 import asyncio
 import functools
-import os
 import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-
-# Before NumPy: one thread, to compare per core.
-os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
 import cv2
 import numpy as np

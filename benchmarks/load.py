@@ -103,7 +103,10 @@ def run(load: Load, address: str, cpus: set[int]) -> Result:
             raise LoadError(f"h2load exited with {done.returncode}: {done.stdout}{done.stderr}")
         counts = parse(done.stdout)
         if counts.failed or not counts.calls:
-            raise LoadError(f"{counts.failed} calls failed, {counts.calls} were answered")
+            raise LoadError(
+                f"of the calls to {load.path}, {counts.failed} failed and {counts.calls} ended"
+                f" within {load.seconds:g} s"
+            )
         return Result(counts, latencies(log.read_text()), share)
 
 
