@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from typing import Any, NoReturn, cast
+from typing import Any, cast
 
 import grpc
 import grpc.aio
@@ -80,7 +80,12 @@ def _mapped(behaviour: Behaviour) -> Behaviour:
             try:
                 yield from behaviour(request, context)
             except TercetError as error:
-                _abort_sync(context, error)
+                # Not abort(): it would race with the send of what was yielded before, which the
+                # generator's thread does not wait for ("too many operations").
+                status = status_of(error)
+                context.set_trailing_metadata(status.trailing_metadata)
+                context.set_details(status.details)
+                context.set_code(status.code)
 
         return sync_stream
 
@@ -89,14 +94,9 @@ def _mapped(behaviour: Behaviour) -> Behaviour:
         try:
             return behaviour(request, context)
         except TercetError as error:
-            return _abort_sync(context, error)
+            # The context that grpc.aio gives to plain functions has no abort_with_status.
+            status = status_of(error)
+            context.set_trailing_metadata(status.trailing_metadata)
+            context.abort(status.code, status.details)
 
     return sync_call
-
-
-def _abort_sync(context: Any, error: TercetError) -> NoReturn:
-    # The context that grpc.aio gives to plain functions has no abort_with_status.
-    status = status_of(error)
-    context.set_trailing_metadata(status.trailing_metadata)
-    context.abort(status.code, status.details)
-    raise AssertionError("abort raises")
