@@ -1,4 +1,4 @@
-"""CPUs to run on, and CPU time that processes have used."""
+"""CPUs to run on, and the time that processes, or anyone, have used of them."""
 
 from __future__ import annotations
 
@@ -25,6 +25,20 @@ def split(usable: set[int]) -> tuple[set[int], set[int]]:
 def used(pids: Iterable[int], proc: Path = PROC) -> float:
     """User and system time of processes with all their threads, in microseconds (proc(5))."""
     return sum(microseconds((proc / str(pid) / "stat").read_text()) for pid in pids)
+
+
+def busy(cpus: set[int], proc: Path = PROC) -> float:
+    """Time that CPUs have spent on programs of anyone, or were taken away, in microseconds.
+
+    Not on interrupts: loopback's are caused by the load, and belong to no process.
+    """
+    total = 0
+    for line in (proc / "stat").read_text().splitlines():
+        name, *ticks = line.split()
+        if name.removeprefix("cpu").isdigit() and int(name.removeprefix("cpu")) in cpus:
+            user, nice, system, _idle, _iowait, _irq, _softirq, steal = map(int, ticks[:8])
+            total += user + nice + system + steal
+    return total * TICK
 
 
 def microseconds(stat: str) -> float:

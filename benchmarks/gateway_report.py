@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from benchmarks.gateway import (
     PEERS,
+    QUIET,
     SCALE,
     STREAM,
     STREAM_LENGTH,
@@ -55,6 +56,7 @@ def _method(outcome: Outcome, scale: float) -> str:
     runs = [run for kind in _kinds(outcome) for found in kind.values() for run in found]
     busiest = max(run.generator_share for run in runs)
     rounds = len(outcome.saturated[BARE])
+    disturbed = summary([run.disturbance for run in runs])
     verdict = "it is not the bottleneck" if busiest < GENERATOR_LIMIT else "IT IS SATURATED"
     return (
         "The greeter of `examples/greeter` in one process per peer, called over loopback TCP by "
@@ -65,7 +67,10 @@ def _method(outcome: Outcome, scale: float) -> str:
         f"({STREAM.seconds * scale:g} s for streams) after a warm-up. Figures are the median of "
         "the rounds (lowest–highest), "  # noqa: RUF001 - see report.spread
         "ratios the median of the ratios within each round. "
-        "CPU is user + system time of each process from `/proc/PID/stat`, over the run."
+        "CPU is user + system time of each process from `/proc/PID/stat`, over the run. "
+        f"Other programs had {disturbed.median:.0%} of the measured cores' time (median of the "
+        f"runs; at most {disturbed.high:.0%}); a run where they had more than {QUIET:.0%} was "
+        "made again once, and the less disturbed one taken."
     )
 
 

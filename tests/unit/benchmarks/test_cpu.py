@@ -30,3 +30,10 @@ def test_load_and_what_is_measured_never_share_a_cpu() -> None:
 def test_one_cpu_is_not_enough() -> None:
     with pytest.raises(ValueError, match="two CPUs"):
         cpu.split({0})
+
+
+def test_a_cpu_is_busy_with_programs_not_with_interrupts(tmp_path: Path) -> None:
+    rows = ["cpu 9 9 9 9 9 9 9 9 9 9", "cpu0 1 2 3 900 50 60 70 4 5 6", "cpu1 8 0 0 0 0 0 0 0 0 0"]
+    (tmp_path / "stat").write_text("\n".join([*rows, "intr 1 2 3", ""]))
+    assert cpu.busy({0}, tmp_path) == 10 * cpu.TICK
+    assert cpu.busy({0, 1}, tmp_path) == 18 * cpu.TICK

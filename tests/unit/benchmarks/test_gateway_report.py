@@ -10,7 +10,7 @@ from benchmarks.memory import Weight
 
 
 def measured(rate: float, *, share: float = 0.3, **cost: float) -> Measured:
-    return Measured(rate=rate, cost=cost, p50=1.0, p99=2.0, generator_share=share)
+    return Measured(rate=rate, cost=cost, p50=1.0, p99=2.0, generator_share=share, disturbance=0.03)
 
 
 def outcome(*, share: float = 0.3) -> Outcome:
@@ -59,3 +59,7 @@ def test_who_does_nothing_for_a_call_is_left_out_of_its_cost(text: str) -> None:
 def test_a_saturated_generator_is_told(share: float, verdict: str) -> None:
     text = "\n\n".join(paragraphs(outcome(share=share), "2 x CPU", "command", 1.0))
     assert f"{share:.0%} of a core, so {verdict}" in text
+
+
+def test_the_share_of_other_programs_is_told(text: str) -> None:
+    assert "Other programs had 3% of the measured cores' time" in text
