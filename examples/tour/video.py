@@ -23,7 +23,7 @@ async def run(mesh: Mesh, client: tercet.Client, out: Path) -> str:
     await make_clip(mesh.media_root / CLIP)
     # Paths are relative to the server's media root.
     converting = client.executor.spawn(
-        "ffmpeg", input=CLIP, output=RESULT, format="webm", video_codec="libvpx", speed=4
+        "ffmpeg", input=CLIP, output=RESULT, format="webm", video_codec="libvpx"
     )
     with bar(f"{CLIP} to {RESULT}") as update:
         async with converting as spawned:
