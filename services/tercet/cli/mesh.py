@@ -11,6 +11,7 @@ import msgspec
 
 from tercet.cli.config import Config, ExecutorSection, processes, validated
 from tercet.cluster.address import Bind
+from tercet.cluster.inherited import put_right
 from tercet.cluster.spec import MeshSpec
 from tercet.compute.config import ComputeConfig
 from tercet.errors import ConfigError
@@ -95,11 +96,14 @@ def gateway(section: Any, *, withheld: Mapping[str, str]) -> dict[str, Any]:
 
 def launch(spec: MeshSpec) -> NoReturn:
     """Becomes the supervisor of a mesh: by exec, so that nothing imported here is in it."""
+    put_right()
     handed_over = os.memfd_create("tercet-spec", flags=0)
     os.write(handed_over, msgspec.json.encode(spec))
     os.lseek(handed_over, 0, os.SEEK_SET)
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        # None where it was closed when this process was started.
+        if stream:
+            stream.flush()
     arguments = ["-P", "-m", "tercet.cluster", "--spec-fd", str(handed_over)]
     os.execv(sys.executable, [sys.executable, *arguments])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import socket
@@ -41,18 +42,23 @@ async def main(end: socket.socket) -> int:
     try:
         await host.run()
     except TercetError as error:
-        print(f"{name}: {error}", file=sys.stderr, flush=True)
+        _complain(f"{name}: {error}")
         return CANNOT_START
     except (Exception, SystemExit):
         # The user's own code, most likely while it is imported: the traceback is the message.
-        print(f"{name}: cannot start {spec.target}", file=sys.stderr)
-        traceback.print_exc()
+        _complain(f"{name}: cannot start {spec.target}\n{traceback.format_exc()}")
         return CANNOT_START
     if host.is_orphan:
         # What the supervisor would have done after us.
         host.leave()
         end_session(os.getpid())
     return 0
+
+
+def _complain(text: str) -> None:
+    # Who reads it may be gone; the exit code must tell the supervisor all the same.
+    with contextlib.suppress(OSError):
+        print(text, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":
@@ -63,6 +69,7 @@ if __name__ == "__main__":
     inherited.set_inheritable(False)
     code = uvloop.run(main(inherited))
     # Threads of user code, or of a C library, must not keep a stopped worker alive.
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError):
+            stream.flush()
     os._exit(code)
