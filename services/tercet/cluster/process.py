@@ -30,6 +30,9 @@ class Child:
         name: Shown by ps(1); the worker itself does not read it.
         on_exit: Called once with the wait status, as `os.waitstatus_to_exitcode` gives it
             (negative: killed by that signal), after the whole session has been ended.
+
+    Raises:
+        OSError: There is no process, descriptor or memory to be had for it now.
     """
 
     def __init__(self, end: socket.socket, *, name: str, on_exit: Callable[[int], None]) -> None:
@@ -53,7 +56,12 @@ class Child:
             },
         )
         self.pid = self._popen.pid
-        self._pidfd = os.pidfd_open(self.pid)
+        try:
+            self._pidfd = os.pidfd_open(self.pid)
+        except OSError:
+            self._popen.kill()
+            self._popen.wait()
+            raise
         self._loop.add_reader(self._pidfd, self._exited)
 
     @property
@@ -79,7 +87,8 @@ def end_session(session: int) -> None:
     """Kills every other process of a session, such as programs that a worker had started."""
     for pid in _members(session):
         if pid != session:
-            with contextlib.suppress(ProcessLookupError):
+            # Not permitted: a program that has changed its user, such as sudo; it stays.
+            with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, signal.SIGKILL)
 
 

@@ -2,8 +2,8 @@
 
 Guarantees:
 * at most one process at a time; each has its own generation and its own socket path;
-* a worker that dies by itself, or is not ready within the boot timeout, is replaced after a
-  backoff, until the slot is told to stop;
+* a worker that dies by itself, cannot be started now, or is not ready within the boot timeout, is
+  replaced after a backoff, until the slot is told to stop;
 * `stop` ends the worker: TERM, then KILL when it has had its grace.
 """
 
@@ -110,11 +110,7 @@ class Slot:
     async def keep(self) -> None:
         """Keeps the slot filled until `stop`."""
         while not self._stopping.is_set():
-            exited = self._fill()
-            boot = asyncio.get_running_loop().call_later(self._boot_timeout, self._too_slow)
-            code = await exited
-            boot.cancel()
-            lifetime = self._emptied(code)
+            code, lifetime = await self._one_life()
             if self._stopping.is_set() or (code == CANNOT_START and self._give_up(self)):
                 return
             self._restarts += 1
@@ -125,6 +121,19 @@ class Slot:
                 await asyncio.wait_for(self._stopping.wait(), delay)
             except TimeoutError:
                 continue
+
+    async def _one_life(self) -> tuple[int, float]:
+        """Fills the slot until it is empty again; gives the worker's exit code and age."""
+        try:
+            exited = self._fill()
+        except OSError as error:
+            # The machine is short of something now. That may pass, and the other workers go on.
+            self._last_exit = f"could not be started: {error.strerror}"
+            return os.EX_OSERR, 0.0
+        boot = asyncio.get_running_loop().call_later(self._boot_timeout, self._too_slow)
+        code = await exited
+        boot.cancel()
+        return code, self._emptied(code)
 
     def serving(self, generation: int) -> None:
         """The worker of that generation is healthy over its own socket."""
@@ -163,9 +172,13 @@ class Slot:
         exited: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         ours, theirs = socket.socketpair()
         with theirs:
-            self._child = Child(
-                theirs, name=f"{self.service.name}/{self.number}", on_exit=exited.set_result
-            )
+            try:
+                self._child = Child(
+                    theirs, name=f"{self.service.name}/{self.number}", on_exit=exited.set_result
+                )
+            except OSError:
+                ours.close()
+                raise
         self.link = Link(ours, on_message=self._heard)
         self.link.send(Start(self._worker_spec()))
         self._bound = None

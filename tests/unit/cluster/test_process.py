@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
 
 import pytest
 
+from tercet.cluster import process
 from tercet.cluster.process import describe_exit, end_session
 
 
@@ -45,3 +47,20 @@ def test_the_rest_of_a_session_is_killed_and_its_leader_spared() -> None:
         assert leader.stdout.readline().strip() == str(-signal.SIGKILL)
         assert leader.poll() is None
         leader.kill()
+
+
+def test_one_that_may_not_be_killed_does_not_keep_the_others_alive(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # A program that has changed its user, such as sudo. (As root there is none to be had.)
+    killed = []
+
+    def kill(pid: int, number: int) -> None:
+        killed.append(pid)
+        if pid == 11:
+            raise PermissionError
+
+    monkeypatch.setattr(process, "_members", lambda session: [10, 11, 12])
+    monkeypatch.setattr(os, "kill", kill)
+    end_session(10)
+    assert killed == [11, 12]
