@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import grpc
 import grpc.aio
@@ -77,6 +77,19 @@ async def test_watch_gives_the_whole_list_at_once_and_after_each_change(tmp_path
         assert listed.version == 2
         cluster.shut_down()
         assert await watch.read() is grpc.aio.EOF
+
+
+async def test_nobody_is_told_of_no_workers_before_the_first_list() -> None:
+    cluster = Cluster()
+    watch = cluster.Watch(cluster_pb2.WatchRequest(), cast("Any", None))
+    first = asyncio.ensure_future(anext(watch))
+    listed = asyncio.create_task(
+        cluster.ListWorkers(cluster_pb2.ListWorkersRequest(), cast("Any", None))
+    )
+    await asyncio.sleep(0)
+    cluster.update(Workers(7, [record()]))
+    assert (await first).version == 7
+    assert (await listed).version == 7
 
 
 async def test_a_worker_is_found_when_its_health_says_serving(tmp_path: Path) -> None:

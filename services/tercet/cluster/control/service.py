@@ -40,11 +40,13 @@ class Cluster(cluster_pb2_grpc.ClusterServicer):
     async def ListWorkers(
         self, request: cluster_pb2.ListWorkersRequest, context: Context
     ) -> cluster_pb2.ListWorkersResponse:
+        await self._first_list()
         return cluster_pb2.ListWorkersResponse(version=self._version, workers=self._workers)
 
     async def Watch(
         self, request: cluster_pb2.WatchRequest, context: Context
     ) -> AsyncIterator[cluster_pb2.WatchResponse]:
+        await self._first_list()
         said = -1
         while not self._closed:
             changed = self._changed
@@ -53,6 +55,12 @@ class Cluster(cluster_pb2_grpc.ClusterServicer):
                 yield cluster_pb2.WatchResponse(version=said, workers=self._workers)
                 continue
             await changed.wait()
+
+    async def _first_list(self) -> None:
+        # This process's socket is open before the supervisor has told it anything. "No workers"
+        # would be believed: a gateway would forget its routes.
+        while not self._version and not self._closed:
+            await self._changed.wait()
 
     def _wake(self) -> None:
         self._changed.set()
