@@ -42,15 +42,23 @@ class RuntimeDir:
             ConfigError: The base cannot be made, or others could write to it.
         """
         parent = parent or base()
-        _make_private(parent)
-        remove_stale(parent)
         self.path = parent / str(os.getpid())
+        # The modes below are meant as they are written, whatever the user's mask takes away.
+        mask = os.umask(0o077)
+        try:
+            _make_private(parent)
+            remove_stale(parent)
+            self._lock = self._claim(parent / f".{os.getpid()}")
+        finally:
+            os.umask(mask)
+
+    def _claim(self, unnamed: Path) -> int:
         # Locked before it gets its name: whoever starts beside us takes an unlocked one for stale.
-        unnamed = parent / f".{os.getpid()}"
         unnamed.mkdir(mode=0o700, exist_ok=True)
-        self._lock = os.open(unnamed / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        lock = os.open(unnamed / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         unnamed.rename(self.path)
+        return lock
 
     def socket(self, service: str, slot: int, generation: int) -> str:
         """gRPC target of a worker's private socket.

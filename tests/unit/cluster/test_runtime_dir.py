@@ -25,6 +25,20 @@ def test_it_is_private_and_goes_away(tmp_path: Path) -> None:
     assert list(parent.iterdir()) == []
 
 
+def test_the_users_mask_does_not_take_our_own_access_away(tmp_path: Path) -> None:
+    mask = os.umask(0o777)
+    try:
+        made = RuntimeDir(tmp_path / "a")
+        # What the user has set is for the workers: their files are the user's.
+        assert os.umask(0o777) == 0o777
+    finally:
+        os.umask(mask)
+    assert stat.S_IMODE(made.path.parent.stat().st_mode) == 0o700
+    assert stat.S_IMODE(made.path.stat().st_mode) == 0o700
+    assert stat.S_IMODE((made.path / "lock").stat().st_mode) == 0o600
+    made.close()
+
+
 @pytest.mark.parametrize("mode", [0o755, 0o777, 0o710])
 def test_a_base_that_others_may_enter_is_refused(mode: int, tmp_path: Path) -> None:
     tmp_path.chmod(mode)
