@@ -2,13 +2,12 @@
 
 Theory of operation. Two things end apart: the process exits, and its pipes close. Mostly they
 coincide. Where a descendant still holds a pipe, waiting for its end could take for ever
-(python/cpython#119710), so after `settle` seconds the whole group is killed; a descendant that left
-the group keeps the pipe, and we stop reading it. How fast the caller reads plays no part: a hung-up
-pipe keeps its bytes until they are read.
+(python/cpython#119710), so after `settle` seconds we read only what the pipe then holds. How fast
+the caller reads plays no part: those bytes stay in the pipe until they are read.
 
 The group is killed in any case before the process is reaped, so that what a program leaves behind
-silently ends too. Descendants that made a session or group of their own survive that; containing
-them needs more than a process group.
+ends too, whether it holds a pipe or not. Descendants that made a session or group of their own
+survive that; containing them needs more than a process group.
 """
 
 from __future__ import annotations
@@ -72,8 +71,10 @@ class Execution:
         elapsed = time.monotonic() - self._began
         if self._stopping is not None:
             await self._stopping
-        killed_descendants = not await self._hang_up()
+        killed_descendants = not await self._hung_up()
         self._process.signal(signal.SIGKILL)
+        for reader in self._readers:
+            reader.abandon()
         self._process.reap()
         return ended(
             status,
@@ -92,17 +93,8 @@ class Execution:
             self._forced = True
             self._process.signal(signal.SIGKILL)
 
-    async def _hang_up(self) -> bool:
-        """Whether the pipes closed by themselves; closes them else."""
-        if await self._closed():
-            return True
-        self._process.signal(signal.SIGKILL)
-        if not await self._closed():
-            for reader in self._readers:
-                reader.abandon()
-        return False
-
-    async def _closed(self) -> bool:
+    async def _hung_up(self) -> bool:
+        """Whether nobody holds the pipes any more, given a little time."""
         if not all(reader.hung_up for reader in self._readers):
             await asyncio.wait([reader.ended for reader in self._readers], timeout=self._settle)
         return all(reader.hung_up for reader in self._readers)

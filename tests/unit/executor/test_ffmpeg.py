@@ -98,7 +98,7 @@ async def test_other_formats_without_progress(
 
 
 async def test_a_conversion_that_is_stopped_leaves_no_output(executor: Stub, media: Path) -> None:
-    make(media / "long.mp4", 60, "640x480")
+    make(media / "long.mp4", 30, "640x480")
     spawned = await Spawned(executor, convert("long.mp4", speed="0")).start()
     async for event in spawned.events():
         if event.HasField("progress"):
@@ -116,7 +116,7 @@ async def test_a_conversion_that_is_stopped_leaves_no_output(executor: Stub, med
 async def test_a_cancelled_conversion_leaves_neither_process_nor_output(
     executor: Stub, media: Path
 ) -> None:
-    make(media / "long.mp4", 60, "640x480")
+    make(media / "long.mp4", 30, "640x480")
     spawned = await Spawned(executor, convert("long.mp4", speed="0")).start()
     spawned.call.cancel()
     await eventually(lambda: not alive(spawned.pid))

@@ -13,8 +13,8 @@ import pytest
 
 from tercet.executor.v1 import executor_pb2 as pb
 from tests.support import eventually
-from tests.unit.executor.calls import Spawned, Stub, details, result, stage
-from tests.unit.executor.conftest import alive
+from tests.unit.executor.calls import Spawned, Stub, details, result, run, stage
+from tests.unit.executor.conftest import Connect, alive
 
 
 async def test_input_and_output_flow_while_the_program_runs(executor: Stub) -> None:
@@ -111,6 +111,19 @@ async def test_a_program_that_ignores_sigterm_is_killed_when_its_time_is_up(
     assert outcome.timed_out.limit.seconds == 1
 
 
+def count(counter: Path) -> int:
+    return int((counter.read_text() if counter.exists() else "") or 0)
+
+
+async def blocked(counter: Path) -> int:
+    """Waits until a `count_what_it_writes` gets no further; the bytes that it has got rid of."""
+    produced = [-1, 0]
+    while produced[-1] != produced[-2] or produced[-1] == 0:
+        await asyncio.sleep(0.25)
+        produced.append(count(counter))
+    return produced[-1]
+
+
 async def test_a_client_that_does_not_read_blocks_the_program_and_loses_nothing(
     executor: Stub, tmp_path: Path
 ) -> None:
@@ -119,14 +132,9 @@ async def test_a_client_that_does_not_read_blocks_the_program_and_loses_nothing(
     program = stage("count_what_it_writes", counter=str(counter), bytes=str(size))
     spawned = await Spawned(executor, program).start()
 
-    # It is blocked when it gets no further; then it must not have got far.
-    produced = [-1, 0]
-    while produced[-1] != produced[-2] or produced[-1] == 0:
-        await asyncio.sleep(0.25)
-        text = counter.read_text() if counter.exists() else ""
-        produced.append(int(text or 0))
+    produced = await blocked(counter)
     # What gRPC's flow-control windows and two pipes hold; measured: 6 MiB.
-    assert produced[-1] < 16 << 20
+    assert produced < 16 << 20
 
     stdout, stderr, outcome = await spawned.finish()
     assert outcome.exited.code == 0
@@ -197,6 +205,29 @@ async def test_a_client_that_breaks_the_protocol_is_told_and_leaves_no_process(
     assert refused.value.code() is grpc.StatusCode.INVALID_ARGUMENT
     assert details(refused.value) == (reason, field, None)
     assert not alive(spawned.pid)
+
+
+async def test_a_client_that_breaks_the_protocol_without_reading_holds_no_place(
+    connect: Connect, tmp_path: Path
+) -> None:
+    async with connect(max_programs=1) as executor:
+        counter = tmp_path / "counter"
+        program = stage("count_what_it_writes", counter=str(counter), bytes=str(64 << 20))
+        spawned = await Spawned(executor, program).start()
+        await blocked(counter)
+        await spawned.signal(99)
+        await run_as_soon_as_admitted(executor)
+        assert not alive(spawned.pid)
+
+
+async def run_as_soon_as_admitted(executor: Stub) -> None:
+    while True:
+        try:
+            await run(executor, stage("cat"))
+        except grpc.aio.AioRpcError:
+            await asyncio.sleep(0.01)
+        else:
+            return
 
 
 async def test_input_after_its_end_is_refused(executor: Stub) -> None:
