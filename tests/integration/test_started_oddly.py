@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
+import tempfile
 import time
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
 
 from tercet.cli.workers import find, list_workers, state_of
+from tercet.cluster.v1 import cluster_pb2
 from tercet.errors import Unavailable
 from tests.integration.meshes import ROOT, TERCET
 
@@ -18,10 +21,13 @@ BAD = f"{TERCET} serve nope:register --workers 1 --bind 127.0.0.1:0"
 
 
 @pytest.fixture
-def environ(tmp_path: Path) -> dict[str, str]:
+def environ(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
     kept = {k: v for k, v in os.environ.items() if not k.startswith("TERCET_")}
-    tmp_path.chmod(0o700)
-    return kept | {"TERCET_RUNTIME_DIR": "/tmp/tercet-test-oddly"}
+    # Short: a UNIX socket's path has at most 107 bytes.
+    folder = tempfile.mkdtemp(prefix="tercet-test-")
+    monkeypatch.setenv("TERCET_RUNTIME_DIR", folder)
+    yield kept | {"TERCET_RUNTIME_DIR": folder}
+    os.rmdir(folder)
 
 
 @pytest.mark.parametrize(
@@ -39,30 +45,53 @@ def test_what_can_never_start_ends_with_78(how: str, environ: dict[str, str]) ->
     assert ended.returncode == 78
 
 
-@pytest.mark.parametrize("streams", ["<&- >&- 2>&-", ">/dev/full 2>/dev/full"])
-def test_a_mesh_that_cannot_speak_serves_and_stops(
-    streams: str, environ: dict[str, str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("TERCET_RUNTIME_DIR", environ["TERCET_RUNTIME_DIR"])
-    with subprocess.Popen(
-        ["bash", "-c", f"exec {GOOD} {streams}"], cwd=ROOT, env=environ
-    ) as started:
-
-        def ready() -> bool:
-            try:
-                workers = list_workers(find(str(started.pid)))
-            except Unavailable:
-                return False
-            return all(state_of(worker) == "ready" for worker in workers)
-
+def wait_ready(started: subprocess.Popen[bytes], generation: int = 1) -> list[cluster_pb2.Worker]:
+    """Until the greeter of that generation and all others are ready."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        assert started.poll() is None
         try:
-            deadline = time.monotonic() + 60
-            while not ready():
-                assert time.monotonic() < deadline and started.poll() is None
-                time.sleep(0.02)
-            links = [str(os.readlink(f"/proc/{started.pid}/fd/{n}")) for n in range(3)]
+            workers = list_workers(find(str(started.pid)))
+        except Unavailable:
+            workers = []
+        greeters = [each.generation for each in workers if each.service == "greeter"]
+        if greeters == [generation] and {state_of(each) for each in workers} == {"ready"}:
+            return workers
+        time.sleep(0.02)
+    raise AssertionError("it was not ready in time")
+
+
+@pytest.mark.parametrize("streams", ["<&- >&- 2>&-", "</dev/null >/dev/full 2>/dev/full"])
+def test_a_mesh_that_cannot_speak_serves_and_stops(streams: str, environ: dict[str, str]) -> None:
+    with subprocess.Popen(["bash", "-c", f"exec {GOOD} {streams}"], cwd=ROOT, env=environ) as mesh:
+        try:
+            wait_ready(mesh)
             # Nothing of ours has been opened in a stream's place.
-            assert set(links) <= {"/dev/null", "/dev/full"} | {os.readlink("/proc/self/fd/0")}
+            links = {os.readlink(f"/proc/{mesh.pid}/fd/{stream}") for stream in range(3)}
+            assert links <= {"/dev/null", "/dev/full"}
         finally:
-            started.terminate()
-        assert started.wait(20) == 0
+            mesh.terminate()
+        assert mesh.wait(20) == 0
+
+
+def test_a_full_pipe_that_nobody_reads_does_not_stop_the_supervisor(
+    environ: dict[str, str],
+) -> None:
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    with pytest.raises(BlockingIOError):
+        while True:
+            os.write(writing, b"x" * 512)
+    os.set_blocking(writing, True)
+    with subprocess.Popen(
+        GOOD.split(), cwd=ROOT, env=environ, stdout=writing, stderr=writing
+    ) as mesh:
+        try:
+            victim = next(each for each in wait_ready(mesh) if each.service == "greeter")
+            os.kill(victim.pid, signal.SIGKILL)
+            wait_ready(mesh, generation=2)
+        finally:
+            mesh.terminate()
+        assert mesh.wait(20) == 0
+    for each in (reading, writing):
+        os.close(each)

@@ -14,6 +14,7 @@ import msgspec
 from tercet.cluster.runtime_dir import RuntimeDir
 from tercet.cluster.spec import MeshSpec
 from tercet.cluster.supervisor import Supervisor
+from tercet.cluster.voice import Voice, VoiceHandler
 from tercet.errors import TercetError
 
 
@@ -21,7 +22,11 @@ def main(arguments: list[str]) -> int:
     if len(arguments) != 2 or arguments[0] != "--spec-fd" or not arguments[1].isdigit():
         print("usage: python -m tercet.cluster --spec-fd FD  (see `tercet up`)", file=sys.stderr)
         return 2
-    logging.basicConfig(format="tercet: %(message)s", level=logging.INFO)
+    logging.basicConfig(
+        format="tercet: %(message)s",
+        level=logging.INFO,
+        handlers=[VoiceHandler(Voice(sys.stderr.fileno()))],
+    )
     try:
         with open(int(arguments[1]), "rb") as spec:
             mesh = msgspec.json.decode(spec.read(), type=MeshSpec)

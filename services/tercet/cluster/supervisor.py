@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
+import sys
 
 from tercet.cluster.address import Bind
 from tercet.cluster.banner import banner
@@ -21,6 +22,7 @@ from tercet.cluster.ports import Reservation
 from tercet.cluster.runtime_dir import RuntimeDir
 from tercet.cluster.slot import CANNOT_START, Slot
 from tercet.cluster.spec import CONTROL, MeshSpec, ServiceSpec
+from tercet.cluster.voice import Voice
 
 log = logging.getLogger("tercet")
 
@@ -138,7 +140,7 @@ class Supervisor:
         await asyncio.gather(*(slot.ready.wait() for slot in self._slots.values()))
         self._was_ready = True
         records = [slot.record() for slot in self._slots.values()]
-        print(banner(records, self._runtime.path, self._mesh.hints), flush=True)
+        Voice(sys.stdout.fileno()).say(banner(records, self._runtime.path, self._mesh.hints))
 
     def _signaled(self) -> None:
         if self._stop.is_set():
