@@ -35,6 +35,11 @@ class Endpoint:
         self.channel.get_state(try_to_connect=True)
 
     @property
+    def connected(self) -> bool:
+        """Whether there is a connection now; if not, one is begun."""
+        return self.channel.get_state(try_to_connect=True) is grpc.ChannelConnectivity.READY
+
+    @property
     def failing(self) -> bool:
         """Whether the last attempt to connect has failed."""
         return self.channel.get_state() is grpc.ChannelConnectivity.TRANSIENT_FAILURE

@@ -40,8 +40,13 @@ class Upstream:
             Unavailable: No worker is ready.
         """
         endpoints = list(self._endpoints.values())
-        # A dead worker has nothing in flight and would look like the best of all.
-        usable = [endpoint for endpoint in endpoints if not endpoint.failing] or endpoints
+        # A dead worker has nothing in flight and would look like the best of all. Its connection
+        # is lost before the list of workers says that it is gone.
+        usable = (
+            [endpoint for endpoint in endpoints if endpoint.connected]
+            or [endpoint for endpoint in endpoints if not endpoint.failing]
+            or endpoints
+        )
         if not usable:
             raise Unavailable(
                 f"no worker of {self.name!r} is ready",
