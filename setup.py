@@ -15,6 +15,8 @@ ROOT = Path(__file__).parent
 PROTOS = Path("protos")
 NATIVE = Path("native")
 SERVICES = Path("services")
+# System libraries that a module is linked with.
+LIBRARIES = {"tercet.rpc._connection": ["nghttp2"]}
 
 
 class build_protos(Command):
@@ -79,9 +81,11 @@ def extensions() -> list[Extension]:
     headers = [str(path) for suffix in ("pxd", "h") for path in sorted(NATIVE.rglob(f"*.{suffix}"))]
     found = []
     for source in sorted(NATIVE.rglob("*.pyx")):
+        module = ".".join(source.relative_to(NATIVE).with_suffix("").parts)
         extension = Extension(
-            ".".join(source.relative_to(NATIVE).with_suffix("").parts),
+            module,
             [str(source)],
+            libraries=LIBRARIES.get(module, []),
             depends=headers,
             include_dirs=[str(NATIVE / "include"), str(source.parent)],
             # -ffp-contract=off: a kernel gives the same bits on every CPU, with FMA or without.

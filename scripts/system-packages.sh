@@ -12,6 +12,7 @@ need() { missing+=("$@"); }
 command -v gcc >/dev/null || need gcc
 # With --no-install-recommends gcc comes without the headers of libc.
 [ -e /usr/include/stdio.h ] || need libc6-dev
+[ -e /usr/include/nghttp2/nghttp2.h ] || need libnghttp2-dev
 { command -v ffmpeg && command -v ffprobe; } >/dev/null || need ffmpeg
 command -v ps >/dev/null || need procps
 if [ -z "$python" ]; then

@@ -24,10 +24,17 @@ Engine = Callable[..., Server]
 def _grpcio(**arguments: Any) -> Server:
     from tercet.rpc.grpcio import GrpcioServer
 
-    return GrpcioServer(grpc.aio.server(**arguments))
+    interceptors = [DomainErrors(), *arguments.pop("interceptors")]
+    return GrpcioServer(grpc.aio.server(interceptors=interceptors, **arguments))
 
 
-ENGINES: dict[str, Engine] = {"grpcio": _grpcio}
+def _native(**arguments: Any) -> Server:
+    from tercet.rpc.native.server import NativeServer
+
+    return NativeServer(**arguments)
+
+
+ENGINES: dict[str, Engine] = {"grpcio": _grpcio, "native": _native}
 
 
 def server(
@@ -54,7 +61,7 @@ def server(
         )
     made = ENGINES[engine](
         migration_thread_pool=migration_thread_pool,
-        interceptors=[DomainErrors(), *interceptors],
+        interceptors=interceptors,
         options=list(options),
         maximum_concurrent_rpcs=maximum_concurrent_rpcs,
         compression=compression,

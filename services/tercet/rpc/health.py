@@ -75,6 +75,8 @@ class Health(health_pb2_grpc.HealthServicer):
             if status != said:
                 said = status
                 yield health_pb2.HealthCheckResponse(status=status)
+                # What changed while that was sent is told before anything ends or waits.
+                continue
             if self._closed:
                 return
             await changed.wait()

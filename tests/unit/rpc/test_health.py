@@ -24,8 +24,10 @@ def health() -> Health:
 
 
 @pytest.fixture
-async def stub(health: Health, tmp_path: Path) -> AsyncIterator[health_pb2_grpc.HealthStub]:
-    server = rpc.server()
+async def stub(
+    health: Health, engine: str, tmp_path: Path
+) -> AsyncIterator[health_pb2_grpc.HealthStub]:
+    server = rpc.server(engine=engine)
     health.add_to(server)
     async with running(server, tmp_path) as channel:
         yield health_pb2_grpc.HealthStub(channel)

@@ -40,9 +40,9 @@ def sync_generator(request: bytes, context: Any) -> Iterator[bytes]:
 
 
 @pytest.mark.parametrize("behaviour", [coroutine, function])
-async def test_unary(behaviour: Callable[..., Any], tmp_path: Path) -> None:
+async def test_unary(behaviour: Callable[..., Any], engine: str, tmp_path: Path) -> None:
     handler = grpc.unary_unary_rpc_method_handler(behaviour)
-    async with serve(handler, tmp_path) as channel:
+    async with serve(handler, engine, tmp_path) as channel:
         with pytest.raises(grpc.aio.AioRpcError) as caught:
             await channel.unary_unary("/a.B/C")(b"")
     assert caught.value.code() is grpc.StatusCode.NOT_FOUND
@@ -51,11 +51,11 @@ async def test_unary(behaviour: Callable[..., Any], tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("behaviour", [generator, writer, sync_generator])
 async def test_streams_keep_what_was_sent_before(
-    behaviour: Callable[..., Any], tmp_path: Path
+    behaviour: Callable[..., Any], engine: str, tmp_path: Path
 ) -> None:
     handler = grpc.unary_stream_rpc_method_handler(behaviour)
     received = []
-    async with serve(handler, tmp_path) as channel:
+    async with serve(handler, engine, tmp_path) as channel:
         with pytest.raises(grpc.aio.AioRpcError) as caught:
             async for message in channel.unary_stream("/a.B/C")(b""):
                 received.append(message)
@@ -63,24 +63,26 @@ async def test_streams_keep_what_was_sent_before(
     assert caught.value.code() is grpc.StatusCode.NOT_FOUND
 
 
-async def test_other_exceptions_are_answered_as_the_engine_does(tmp_path: Path) -> None:
+async def test_other_exceptions_are_answered_as_the_engine_does(
+    engine: str, tmp_path: Path
+) -> None:
     async def broken(request: bytes, context: Any) -> bytes:
         raise KeyError("x")
 
-    async with serve(grpc.unary_unary_rpc_method_handler(broken), tmp_path) as channel:
+    async with serve(grpc.unary_unary_rpc_method_handler(broken), engine, tmp_path) as channel:
         with pytest.raises(grpc.aio.AioRpcError) as caught:
             await channel.unary_unary("/a.B/C")(b"")
     assert caught.value.code() is grpc.StatusCode.UNKNOWN
 
 
-async def test_an_unknown_method_stays_unimplemented(tmp_path: Path) -> None:
-    async with serve(grpc.unary_unary_rpc_method_handler(coroutine), tmp_path) as channel:
+async def test_an_unknown_method_stays_unimplemented(engine: str, tmp_path: Path) -> None:
+    async with serve(grpc.unary_unary_rpc_method_handler(coroutine), engine, tmp_path) as channel:
         with pytest.raises(grpc.aio.AioRpcError) as caught:
             await channel.unary_unary("/a.B/D")(b"")
     assert caught.value.code() is grpc.StatusCode.UNIMPLEMENTED
 
 
-def serve(handler: Any, folder: Path) -> Any:
-    server = rpc.server(migration_thread_pool=ThreadPoolExecutor(1))
+def serve(handler: Any, engine: str, folder: Path) -> Any:
+    server = rpc.server(engine=engine, migration_thread_pool=ThreadPoolExecutor(1))
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("a.B", {"C": handler}),))
     return running(server, folder)

@@ -16,8 +16,8 @@ from tests.support import running
 
 
 @pytest.mark.parametrize("service", reflection.SERVICES)
-async def test_lists_and_describes(service: str, tmp_path: Path) -> None:
-    server = rpc.server()
+async def test_lists_and_describes(service: str, engine: str, tmp_path: Path) -> None:
+    server = rpc.server(engine=engine)
     greeter_pb2_grpc.add_GreeterServicer_to_server(Greeter(), server)
     reflection.add_to(server, reflection.local(server.service_names))
     async with running(server, tmp_path) as channel:

@@ -13,32 +13,32 @@ from tercet.errors import ConfigError
 from tercet.rpc.health import Health
 
 
-async def test_it_is_a_grpc_aio_server() -> None:
-    assert isinstance(rpc.server(), grpc.aio.Server)
+async def test_it_is_a_grpc_aio_server(engine: str) -> None:
+    assert isinstance(rpc.server(engine=engine), grpc.aio.Server)
 
 
-async def test_it_knows_what_is_registered() -> None:
-    server = rpc.server()
+async def test_it_knows_what_is_registered(engine: str) -> None:
+    server = rpc.server(engine=engine)
     greeter_pb2_grpc.add_GreeterServicer_to_server(Greeter(), server)
     Health().add_to(server)
     assert server.service_names == ("examples.greeter.v1.Greeter", "grpc.health.v1.Health")
 
 
-async def test_handlers_given_at_construction_are_known_too() -> None:
+async def test_handlers_given_at_construction_are_known_too(engine: str) -> None:
     handler = grpc.method_handlers_generic_handler("a.B", {})
-    assert rpc.server(handlers=[handler]).service_names == ("a.B",)
+    assert rpc.server(engine=engine, handlers=[handler]).service_names == ("a.B",)
 
 
-async def test_a_catch_all_has_no_name() -> None:
+async def test_a_catch_all_has_no_name(engine: str) -> None:
     class CatchAll(grpc.GenericRpcHandler):
         def service(self, handler_call_details: grpc.HandlerCallDetails) -> None:
             return None
 
-    server = rpc.server()
+    server = rpc.server(engine=engine)
     server.add_generic_rpc_handlers(iter([CatchAll()]))
     assert server.service_names == ()
 
 
 async def test_an_unknown_engine_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(ConfigError, match="the engines are: grpcio"):
+    with pytest.raises(ConfigError, match="the engines are: grpcio, native"):
         rpc.server(engine="steam")

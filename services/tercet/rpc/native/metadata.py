@@ -1,0 +1,87 @@
+"""Metadata between the wire and Python (gRPC over HTTP/2, "Custom-Metadata", "Status-Message")."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Iterable
+from typing import NamedTuple
+
+Pair = tuple[bytes, bytes]
+
+# Belong to HTTP or to gRPC itself; a handler does not see them.
+RESERVED = frozenset(
+    {
+        b"content-type",
+        b"te",
+        b"grpc-timeout",
+        b"grpc-encoding",
+        b"grpc-accept-encoding",
+        b"grpc-message-type",
+        b"connection",
+        b"host",
+    }
+)
+KEY = re.compile(r"[0-9a-z_.-]+")
+VALUE = re.compile(r"[\x20-\x7e]*")
+UNSAFE = re.compile(rb"[^\x20-\x24\x26-\x7e]")
+
+
+class Metadatum(NamedTuple):
+    """One pair; a value whose key ends with "-bin" is bytes."""
+
+    key: str
+    value: str | bytes
+
+
+def received(headers: Iterable[Pair]) -> tuple[Metadatum, ...]:
+    """The invocation metadata, in the order of the wire."""
+    found = []
+    for key, value in headers:
+        if key in RESERVED or key[:1] == b":":
+            continue
+        if key.endswith(b"-bin"):
+            # Several values may be joined by commas.
+            for part in value.split(b","):
+                found.append(Metadatum(key.decode("latin-1"), _from_base64(part)))
+        else:
+            found.append(Metadatum(key.decode("latin-1"), value.decode("utf-8", "replace")))
+    return tuple(found)
+
+
+def sent(metadata: Iterable[tuple[str, str | bytes]] | None) -> list[Pair]:
+    """Metadata as header fields.
+
+    Raises:
+        ValueError: A key or value cannot be sent.
+    """
+    fields = []
+    for key, value in metadata or ():
+        name = key.lower()
+        if not KEY.fullmatch(name) or name.startswith("grpc-internal"):
+            raise ValueError(f"metadata was invalid: the key {key!r} cannot be sent")
+        if name.endswith("-bin"):
+            raw = value.encode() if isinstance(value, str) else value
+            fields.append((name.encode(), base64.b64encode(raw).rstrip(b"=")))
+        else:
+            text = value.decode("latin-1") if isinstance(value, bytes) else value
+            if not VALUE.fullmatch(text):
+                raise ValueError(f"metadata was invalid: the value of {key!r} cannot be sent")
+            fields.append((name.encode(), text.encode()))
+    return fields
+
+
+def percent_encoded(message: str) -> bytes:
+    """A status message for grpc-message."""
+    return UNSAFE.sub(
+        lambda found: b"%%%02X" % found[0][0], message.encode("utf-8", "surrogateescape")
+    )
+
+
+def _from_base64(value: bytes) -> bytes:
+    value = value.strip(b" ")
+    try:
+        return base64.b64decode(value + b"=" * (-len(value) % 4))
+    except binascii.Error:
+        return value

@@ -1,0 +1,276 @@
+"""The server of the engine `native`: its sockets, its handlers, and its stop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import time
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from typing import Any, NamedTuple
+
+import grpc
+import grpc.aio
+
+from tercet.rpc.base import Server
+from tercet.rpc.native import listen
+from tercet.rpc.native.call import Call
+from tercet.rpc.native.counters import Counters
+from tercet.rpc.native.method import Dynamic, Method
+from tercet.rpc.native.protocol import Protocol
+from tercet.rpc.types import MethodHandler
+
+# grpc's own names and defaults.
+KNOWN = {
+    "grpc.max_receive_message_length": 4 << 20,
+    "grpc.max_send_message_length": -1,
+    "grpc.max_metadata_size": 16 << 10,
+    "grpc.max_concurrent_streams": (1 << 31) - 1,
+    "grpc.so_reuseport": 1,
+}
+# Threads for plain functions as handlers, unless a pool is given.
+THREADS = 32
+# Between asking clients for no more calls and telling which was the last: a call may be on its way.
+NOTICE = 0.05
+
+
+class Limits(NamedTuple):
+    """Bytes of one message received or sent, streams of one connection, bytes of metadata."""
+
+    receive: int
+    send: int
+    streams: int
+    metadata: int
+
+
+class Details(NamedTuple):
+    """grpc.HandlerCallDetails."""
+
+    method: str
+    invocation_metadata: Any
+
+
+class NativeServer(Server):
+    """Made by `tercet.rpc.server(engine="native")`, on the loop that it will run on.
+
+    Args:
+        thread_pool: Runs handlers that are plain functions; its owner shuts it down.
+    """
+
+    def __init__(
+        self,
+        *,
+        migration_thread_pool: Executor | None = None,
+        interceptors: Sequence[grpc.aio.ServerInterceptor] = (),
+        options: Sequence[tuple[str, Any]] = (),
+        maximum_concurrent_rpcs: int | None = None,
+        compression: grpc.Compression | None = None,
+    ) -> None:
+        given = dict(options)
+        for name in given.keys() - KNOWN.keys():
+            warnings.warn(f"the native engine does not know the option {name!r}", stacklevel=3)
+        values = {name: int(given.get(name, default)) for name, default in KNOWN.items()}
+        self.limits = Limits(
+            receive=values["grpc.max_receive_message_length"],
+            send=values["grpc.max_send_message_length"],
+            streams=values["grpc.max_concurrent_streams"] & 0xFFFFFFFF,
+            metadata=values["grpc.max_metadata_size"],
+        )
+        self._reuse_port = bool(values["grpc.so_reuseport"])
+        self._interceptors = tuple(interceptors)
+        self._maximum = maximum_concurrent_rpcs
+        self._own_pool: ThreadPoolExecutor | None = None
+        self._given_pool = migration_thread_pool
+        self._registered: dict[str, MethodHandler] = {}
+        self._generic: list[grpc.GenericRpcHandler] = []
+        self._names: dict[str, None] = {}
+        self._sockets: list[socket.socket] = []
+        self._listeners: list[asyncio.Server] = []
+        self._protocols: set[Protocol] = set()
+        self._calls: set[Call] = set()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._stopped = asyncio.Event()
+        self._stopping: asyncio.Task[None] | None = None
+        self.counters = Counters()
+        self.loop = asyncio.get_event_loop()
+
+    @property
+    def service_names(self) -> tuple[str, ...]:
+        return tuple(self._names)
+
+    @property
+    def pool(self) -> Executor:
+        if self._given_pool is not None:
+            return self._given_pool
+        if self._own_pool is None:
+            self._own_pool = ThreadPoolExecutor(THREADS, thread_name_prefix="tercet-handler")
+        return self._own_pool
+
+    def add_generic_rpc_handlers(
+        self, generic_rpc_handlers: Iterable[grpc.GenericRpcHandler]
+    ) -> None:
+        for handler in generic_rpc_handlers:
+            self._generic.append(handler)
+            if isinstance(handler, grpc.ServiceRpcHandler):
+                self._names[handler.service_name()] = None
+
+    def add_registered_method_handlers(
+        self, service_name: str, method_handlers: Mapping[str, MethodHandler]
+    ) -> None:
+        self._names[service_name] = None
+        for name, handler in method_handlers.items():
+            self._registered[f"/{service_name}/{name}"] = handler
+
+    def add_insecure_port(self, address: str) -> int:
+        bound = listen.bind(address, reuse_port=self._reuse_port)
+        self._sockets += bound
+        return listen.port_of(bound)
+
+    def add_secure_port(self, address: str, server_credentials: grpc.ServerCredentials) -> int:
+        raise NotImplementedError("the native engine has no TLS yet: use engine='grpcio'")
+
+    async def start(self) -> None:
+        self.loop = asyncio.get_running_loop()
+        for bound in self._sockets:
+            bound.setblocking(False)
+            make = (
+                self.loop.create_unix_server
+                if bound.family == socket.AF_UNIX
+                else (self.loop.create_server)
+            )
+            self._listeners.append(
+                await make(lambda: Protocol(self), sock=bound, backlog=listen.BACKLOG)
+            )
+
+    async def stop(self, grace: float | None) -> None:
+        """Takes no more connections and calls; ends when those it has are done.
+
+        A call that was received is run: clients are asked to open no more, what is on its way
+        meanwhile is taken, and only then the last stream is named (RFC 9113, section 6.8).
+
+        Args:
+            grace: Seconds after which calls that still run are ended; None for at once.
+        """
+        if self._stopping is None:
+            self._stopping = asyncio.create_task(self._stop(grace))
+        await asyncio.shield(self._stopping)
+
+    async def _stop(self, grace: float | None) -> None:
+        deadline = time.monotonic() + (grace or 0)
+        for listener in self._listeners:
+            listener.close()
+        if grace:
+            for protocol in list(self._protocols):
+                protocol.shut_down()
+            await asyncio.sleep(min(NOTICE, grace))
+            for protocol in list(self._protocols):
+                protocol.refuse_more()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._idle.wait(), max(0, deadline - time.monotonic()))
+        tasks = [call.task for call in self._calls if call.task is not None]
+        for protocol in list(self._protocols):
+            protocol.terminate()
+        if tasks:
+            await asyncio.wait(tasks, timeout=1.0)
+        if self._own_pool is not None:
+            self._own_pool.shutdown(wait=False, cancel_futures=True)
+        self._stopped.set()
+
+    async def wait_for_termination(self, timeout: float | None = None) -> bool:
+        try:
+            await asyncio.wait_for(self._stopped.wait(), timeout)
+        except TimeoutError:
+            return True
+        return False
+
+    def statistics(self) -> dict[str, Any]:
+        """Connections, streams, bytes, calls by method and code, and their latency."""
+        return {
+            "connections": len(self._protocols),
+            "calls_running": len(self._calls),
+            **self.counters.snapshot(),
+        }
+
+    # -- for the protocols -------------------------------------------------------------------
+
+    def route(self, path: bytes) -> Method | Dynamic | None:
+        """What is known of a path; the core remembers the answer for its connection."""
+        name = path.decode("latin-1")
+        if self._interceptors:
+            return Dynamic(name)
+        for handler in self._handlers_before_dynamic(name):
+            return Method(name, handler)
+        if any(not isinstance(each, grpc.ServiceRpcHandler) for each in self._generic):
+            return Dynamic(name)
+        return None
+
+    async def find(self, path: str, call: Call) -> Method | None:
+        """The handler of one call, through the interceptors."""
+        details = Details(path, call.invocation_metadata())
+
+        async def query(given: Any) -> Any:
+            return self._query(given)
+
+        continuation: Any = query
+        for interceptor in reversed(self._interceptors):
+            continuation = _intercepted(interceptor, continuation)
+        handler = await continuation(details)
+        return None if handler is None else Method(path, handler)
+
+    def admit(self, call: Call) -> bool:
+        return self._maximum is None or len(self._calls) < self._maximum
+
+    def begun(self, call: Call, task: asyncio.Task[None]) -> None:
+        self._calls.add(call)
+        self._idle.clear()
+        task.add_done_callback(lambda _: self._done(call))
+
+    def ended(self, call: Call, code: int) -> None:
+        method = call.method
+        self.counters.ended(
+            method.path if method is not None else "", code, time.perf_counter() - call.begun
+        )
+
+    def connected(self, protocol: Protocol) -> None:
+        self.counters.connections += 1
+        self._protocols.add(protocol)
+        if self._stopping is not None:
+            protocol.terminate()
+
+    def disconnected(self, protocol: Protocol) -> None:
+        self._protocols.discard(protocol)
+
+    def _done(self, call: Call) -> None:
+        self._calls.discard(call)
+        if not self._calls:
+            self._idle.set()
+
+    def _handlers_before_dynamic(self, name: str) -> Iterable[MethodHandler]:
+        if name in self._registered:
+            yield self._registered[name]
+        details: Any = Details(name, ())
+        for each in self._generic:
+            if not isinstance(each, grpc.ServiceRpcHandler):
+                return
+            handler = each.service(details)
+            if handler is not None:
+                yield handler
+
+    def _query(self, details: Any) -> MethodHandler | None:
+        if details.method in self._registered:
+            return self._registered[details.method]
+        for each in self._generic:
+            handler = each.service(details)
+            if handler is not None:
+                return handler
+        return None
+
+
+def _intercepted(interceptor: Any, continuation: Any) -> Any:
+    async def intercept(details: Any) -> Any:
+        return await interceptor.intercept_service(continuation, details)
+
+    return intercept

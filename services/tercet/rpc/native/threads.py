@@ -1,0 +1,88 @@
+"""Plain functions and generators as handlers: on the server's thread pool."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any, NoReturn
+
+import grpc
+import grpc.aio
+
+from tercet.errors import TercetError
+from tercet.rpc.native.call import OK, Call, number
+from tercet.rpc.native.method import Method
+from tercet.rpc.status import status_of
+
+END = object()
+
+
+class SyncContext:
+    """What a plain handler sees; the names are those of `grpc.ServicerContext`."""
+
+    def __init__(self, call: Call, loop: asyncio.AbstractEventLoop) -> None:
+        self._call = call
+        self._loop = loop
+        for name in (
+            *("set_trailing_metadata", "trailing_metadata", "invocation_metadata", "set_code"),
+            *("code", "set_details", "details", "set_compression", "peer", "peer_identities"),
+            *("peer_identity_key", "auth_context", "time_remaining", "cancelled", "done"),
+            "disable_next_message_compression",
+        ):
+            setattr(self, name, getattr(call, name))
+
+    def abort(self, code: Any, details: str = "", trailing_metadata: Any = ()) -> NoReturn:
+        if trailing_metadata:
+            self._call.set_trailing_metadata(trailing_metadata)
+        self._call.set_code(number(code))
+        self._call.set_details(details or self._call.details())
+        raise grpc.aio.AbortError("Locally aborted.")
+
+    def abort_with_status(self, status: grpc.Status) -> NoReturn:
+        self.abort(status.code, status.details, status.trailing_metadata)
+
+    def send_initial_metadata(self, initial_metadata: Any) -> None:
+        asyncio.run_coroutine_threadsafe(
+            self._call.send_initial_metadata(initial_metadata), self._loop
+        ).result()
+
+    def add_callback(self, callback: Any) -> bool:
+        self._call.add_done_callback(lambda _: callback())
+        return True
+
+    def is_active(self) -> bool:
+        return not self._call.finished
+
+    def requests(self) -> Iterator[Any]:
+        while True:
+            message = asyncio.run_coroutine_threadsafe(self._call.read(), self._loop).result()
+            if message is grpc.aio.EOF:
+                return
+            yield message
+
+
+async def run(call: Call, method: Method, request: Any) -> None:
+    """Runs a plain handler to its end."""
+    loop = asyncio.get_running_loop()
+    pool = call._protocol.server.pool
+    context = SyncContext(call, loop)
+    given = context.requests() if method.request_streaming else request
+    try:
+        answer = await loop.run_in_executor(pool, method.behaviour, given, context)
+        if not method.response_streaming:
+            if call.status != OK:
+                call.complete()
+            else:
+                call.respond(method.serialize(answer) if method.serialize else answer)
+            return
+        responses = iter(answer or ())
+        while (response := await loop.run_in_executor(pool, next, responses, END)) is not END:
+            await call.write(response)
+    except grpc.aio.AbortError:
+        call.finish(call.status or 2, call.explanation, call.trailing)
+        return
+    except TercetError as error:
+        status = status_of(error)
+        call.finish(status.code.value[0], status.details, status.trailing_metadata)
+        return
+    call.complete()
