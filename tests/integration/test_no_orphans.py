@@ -36,6 +36,17 @@ def register(server):
         subprocess.Popen(["sleep", "600"], process_group=0)
 """
 
+LATE = """
+import asyncio, os
+
+async def register(server, *, worker):
+    folder = os.path.dirname(worker.spec.address.removeprefix("unix:"))
+    open(os.environ["LATE_STARTED"], "w").close()
+    # What others leave of the mesh goes first; then there is no place for its socket.
+    while os.path.exists(os.path.join(folder, "lock")):
+        await asyncio.sleep(0.01)
+"""
+
 
 def kill_and_check(mesh: Mesh) -> None:
     leaders = [mesh.pid, *(worker["pid"] for worker in mesh.workers())]
@@ -97,3 +108,16 @@ def test_the_programs_of_a_worker_end_with_it(start: Start, tmp_path: Path) -> N
     mesh.wait(lambda: mesh.worker("parent")["state"] == "ready")
     # ... then the supervisor: the worker sweeps its own.
     kill_and_check(mesh)
+
+
+def test_one_that_is_still_starting_does_not_complain(start: Start, tmp_path: Path) -> None:
+    (tmp_path / "late.py").write_text(LATE)
+    started = tmp_path / "started"
+    mesh = start(
+        *("serve", "late:register", "--workers", "1", "--bind", "127.0.0.1:0"),
+        environ={"PYTHONPATH": str(tmp_path), "LATE_STARTED": str(started)},
+    )
+    mesh.wait(started.exists)
+    kill_and_check(mesh)
+    # gRPC itself may say in a line that it could not bind.
+    assert "cannot start" not in mesh.output()

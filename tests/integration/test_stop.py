@@ -32,6 +32,23 @@ def register(server):
 """
 
 
+BAD_CLOSER = """
+from examples.greeter import register as greeter
+
+def register(server, *, worker):
+    greeter(server)
+
+    async def first():
+        print("closed all the same", flush=True)
+
+    async def second():
+        raise RuntimeError("my bug")
+
+    worker.on_close(first)
+    return second
+"""
+
+
 @pytest.fixture
 def slow(start: Start, tmp_path: Path) -> Mesh:
     (tmp_path / "slow.py").write_text(SLOW)
@@ -133,3 +150,16 @@ def test_ctrl_c_while_it_starts(start: Start) -> None:
     mesh.signal(signal.SIGINT)
     assert mesh.ended() in (0, 130)
     assert list(mesh.runtime_dir.iterdir()) == []
+
+
+def test_a_closer_that_fails_is_told_and_the_others_run(start: Start, tmp_path: Path) -> None:
+    (tmp_path / "closing.py").write_text(BAD_CLOSER)
+    mesh = start(
+        *("serve", "closing:register", "--workers", "1", "--bind", "127.0.0.1:0"),
+        environ={"PYTHONPATH": str(tmp_path)},
+    ).wait_ready()
+    assert mesh.stop() == 0
+    assert "closed all the same\n" in mesh.stdout
+    assert "a closer of closing:register failed" in mesh.output()
+    assert "RuntimeError: my bug" in mesh.output()
+    assert "cannot start" not in mesh.output()

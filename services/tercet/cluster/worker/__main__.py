@@ -45,9 +45,11 @@ async def main(end: socket.socket) -> int:
         _complain(f"{name}: {error}")
         return CANNOT_START
     except (Exception, SystemExit):
-        # The user's own code, most likely while it is imported: the traceback is the message.
-        _complain(f"{name}: cannot start {spec.target}\n{traceback.format_exc()}")
-        return CANNOT_START
+        # Of an orphan it says no more than that its mesh is gone.
+        if not host.is_orphan:
+            # The user's own code, most likely while it is imported: the traceback is the message.
+            _complain(f"{name}: cannot start {spec.target}\n{traceback.format_exc()}")
+            return CANNOT_START
     if host.is_orphan:
         # What the supervisor would have done after us.
         host.leave()

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import faulthandler
+import logging
 import os
 import signal
 from pathlib import Path
@@ -26,6 +27,8 @@ from tercet.errors import ConfigError
 from tercet.rpc import health, reflection
 from tercet.rpc.base import Server
 from tercet.rpc.engines import server
+
+log = logging.getLogger("tercet")
 
 
 class Host:
@@ -117,4 +120,7 @@ class Host:
             callback()
         await made.stop(self._grace)
         for closer in reversed(self.worker.closing):
-            await closer()
+            try:
+                await closer()
+            except Exception:
+                log.exception("a closer of %s failed; the others go on", self._spec.target)
