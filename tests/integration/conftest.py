@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tercet.rpc import ENGINES
 from tests.integration.meshes import Mesh
 
 Start = Callable[..., Mesh]
@@ -62,10 +63,11 @@ def start() -> Iterator[Start]:
         each.close()
 
 
-@pytest.fixture
-def greeters(start: Start) -> Mesh:
-    """Two greeters behind a gateway."""
+@pytest.fixture(params=sorted(ENGINES))
+def greeters(start: Start, request: pytest.FixtureRequest) -> Mesh:
+    """Two greeters behind a gateway, on each engine."""
     return start(
         *("serve", "examples.greeter:register", "--workers", "2"),
         *("--bind", "127.0.0.1:0", "--gateway", "127.0.0.1:0", "--grace", "5"),
+        *("--engine", request.param),
     ).wait_ready()
