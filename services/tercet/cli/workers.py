@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
@@ -97,8 +97,10 @@ def list_workers(runtime: Path) -> list[cluster_pb2.Worker]:
                 cluster_pb2.ListWorkersRequest(), timeout=DEADLINE, wait_for_ready=True
             )
         except grpc.RpcError as error:
+            # What a call raises is a call; as text, it is a report of several lines.
+            told = cast("grpc.Call", error).details()
             raise Unavailable(
-                f"the control process of {runtime} does not answer: {error}",
+                f"the control process of {runtime} does not answer: {told}",
                 hint="it is restarted when it dies; try again",
             ) from error
     return list(answer.workers)

@@ -10,6 +10,7 @@ is never used twice: a second bind on the same path silently steals it.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import shutil
@@ -83,8 +84,13 @@ class RuntimeDir:
 
 def meshes(parent: Path | None = None) -> list[Path]:
     """The directories of the meshes that run now, oldest first."""
-    found = [path for path in _candidates(parent or base()) if _locked(path)]
-    return sorted(found, key=lambda path: path.stat().st_ctime)
+    found = []
+    for path in _candidates(parent or base()):
+        # One that ends while we look is not there.
+        with contextlib.suppress(FileNotFoundError):
+            if _locked(path):
+                found.append((path.stat().st_ctime, path))
+    return [path for _, path in sorted(found)]
 
 
 def remove_stale(parent: Path) -> None:

@@ -81,6 +81,21 @@ def test_what_killed_supervisors_left_is_removed_and_the_living_stay(tmp_path: P
         mine.close()
 
 
+def test_one_that_ends_while_we_look_is_not_listed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = RuntimeDir(tmp_path)
+    locked = runtime_dir._locked
+
+    def ends_now(path: Path) -> bool:
+        found = locked(path)
+        made.close()
+        return found
+
+    monkeypatch.setattr(runtime_dir, "_locked", ends_now)
+    assert runtime_dir.meshes(tmp_path) == []
+
+
 def test_no_socket_path_is_used_twice_nor_too_long(tmp_path: Path) -> None:
     made = RuntimeDir(tmp_path)
     assert made.socket("a", 0, 1) != made.socket("a", 0, 2) != made.socket("a", 1, 2)
