@@ -188,6 +188,7 @@ class Call(grpc.aio.ServicerContext[Any, Any]):
 
     async def send(self, message: bytes) -> None:
         """Sends a message; waits while the client does not read."""
+        await self._refuse_larger(message)
         if not self._stream.headers_sent:
             self._core.send_headers(self._stream, [])
         room = self._core.send_message(self._stream, message)
@@ -207,10 +208,11 @@ class Call(grpc.aio.ServicerContext[Any, Any]):
         if self._drained is not None and not self._drained.done():
             self._drained.set_result(None)
 
-    def respond(self, message: bytes) -> None:
+    async def respond(self, message: bytes) -> None:
         """The whole answer of a unary call."""
         if self.finished:
             return
+        await self._refuse_larger(message)
         trailers = None
         if self._trailing or self._details:
             trailers = _status(OK, self._details, metadata.sent(self._trailing))
@@ -259,6 +261,11 @@ class Call(grpc.aio.ServicerContext[Any, Any]):
             self.finish(14, "Server shutting down", ())
             if self.task is not None:
                 self.task.cancel()
+
+    async def _refuse_larger(self, message: bytes) -> None:
+        most = self._protocol.server.limits.send
+        if 0 <= most < len(message):
+            await self.abort(8, f"SERVER: Sent message larger than max ({len(message)} vs. {most})")
 
     def _expired(self) -> None:
         if not self.finished:

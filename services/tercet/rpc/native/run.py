@@ -42,7 +42,7 @@ async def run(call: Call, method: Method) -> None:
             answered = method.behaviour(
                 call.requests() if method.request_streaming else request, call
             )
-            respond(call, method, await answered)
+            await respond(call, method, await answered)
     except asyncio.CancelledError:
         if not call.finished:
             # The handler itself, or a task that it waited for, was cancelled.
@@ -57,12 +57,12 @@ async def run(call: Call, method: Method) -> None:
         _failed(call, method, error)
 
 
-def respond(call: Call, method: Method, response: Any) -> None:
+async def respond(call: Call, method: Method, response: Any) -> None:
     """Answers with one message, or with the status alone if it is not OK."""
     if call.status != OK:
         call.complete()
     else:
-        call.respond(method.serialize(response) if method.serialize else response)
+        await call.respond(method.serialize(response) if method.serialize else response)
 
 
 async def _stream(call: Call, method: Method, request: Any) -> None:

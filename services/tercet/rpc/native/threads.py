@@ -73,7 +73,7 @@ async def run(call: Call, method: Method, request: Any) -> None:
             if call.status != OK:
                 call.complete()
             else:
-                call.respond(method.serialize(answer) if method.serialize else answer)
+                await call.respond(method.serialize(answer) if method.serialize else answer)
             return
         responses = iter(answer or ())
         while (response := await loop.run_in_executor(pool, next, responses, END)) is not END:

@@ -220,6 +220,15 @@ async def test_concurrency_is_limited(service: Service, tmp_path: Path) -> None:
         assert await to.unary_unary("/a.B/Echo")(b"hi") == b"hi"
 
 
+async def test_messages_to_send_are_limited(service: Service, tmp_path: Path) -> None:
+    options = [("grpc.max_send_message_length", 1000)]
+    async with running(service.server(options=options), tmp_path) as to:
+        assert await to.unary_unary("/a.B/Echo")(b"x" * 1000) == b"x" * 1000
+        for call in (to.unary_unary("/a.B/Echo")(b"x" * 1001), to.unary_stream("/a.B/Pour")(b"")):
+            assert await call.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+            assert "Sent message larger than max" in await call.details()
+
+
 async def test_it_counts(service: Service, tmp_path: Path) -> None:
     server: Any = service.server()
     async with running(server, tmp_path) as to:
