@@ -33,8 +33,18 @@ async def main(end: socket.socket) -> int:
         elif host:
             host.message(message)
 
-    link = Link(end, on_message=heard, on_close=lambda: None)
-    spec = await started
+    def closed() -> None:
+        started.cancel()
+
+    link = Link(end, on_message=heard, on_close=closed)
+    # The supervisor may be killed before it has said what this worker is, or right after; the
+    # guard does not watch yet, and nothing has been made that would have to be taken away.
+    try:
+        spec = await started
+    except asyncio.CancelledError:
+        return guard.ORPHANED
+    if link.closed:
+        return guard.ORPHANED
     host = Host(spec, link)
     name = f"{spec.service}/{spec.slot}"
     logging.basicConfig(format=f"{name}: %(message)s", level=logging.INFO)
