@@ -32,6 +32,8 @@ class Behaviour:
             for no deadline.
         deserializer, serializer: The handler's.
         interceptors, options: The server's.
+        worded: Whether the status's details are to be the reference's word for word; not where they
+            only say how the reference is made.
     """
 
     name: str
@@ -48,6 +50,7 @@ class Behaviour:
     serializer: Callable[[Any], bytes] | None = None
     interceptors: Sequence[Callable[[Note], grpc.aio.ServerInterceptor]] = ()
     options: Sequence[tuple[str, Any]] = ()
+    worded: bool = True
 
 
 TABLE: list[Behaviour] = []

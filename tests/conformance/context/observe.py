@@ -103,7 +103,7 @@ def _talk(behaviour: Behaviour, address: str) -> dict[str, Any]:
         return {
             "messages": messages,
             "code": call.code(),
-            "details": call.details(),
+            "details": call.details() if behaviour.worded else "",
             "initial": _multiset(call.initial_metadata()),
             "trailing": _multiset(call.trailing_metadata()),
         }
@@ -123,7 +123,7 @@ async def _drive(behaviour: Behaviour, address: str) -> dict[str, Any]:
         return {
             "messages": messages,
             "code": await call.code(),
-            "details": await call.details(),
+            "details": await call.details() if behaviour.worded else "",
             "initial": _multiset(await call.initial_metadata()),
             "trailing": _multiset(await call.trailing_metadata()),
         }

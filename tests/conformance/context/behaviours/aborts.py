@@ -188,6 +188,6 @@ async def abort_with_a_rich_status_after_messages(
     await context.abort_with_status(rich())
 
 
-@behaviour("unary_unary")
+@behaviour("unary_unary", worded=False)
 async def raise_an_abort_error_of_ones_own(request: Any, context: Any, note: Note) -> None:
     raise grpc.aio.AbortError("mine")

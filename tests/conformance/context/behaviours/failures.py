@@ -56,7 +56,8 @@ async def exception_that_ends_iterations(request: Any, context: Any, note: Note)
 async def exception_before_the_first_message(
     request: Any, context: Any, note: Note
 ) -> AsyncIterator[bytes]:
-    raise ValueError("no")
+    if request:
+        raise ValueError("no")
     yield b"never"
 
 
@@ -87,7 +88,7 @@ async def exception_before_reading(requests: Any, context: Any, note: Note) -> N
     raise ValueError("unread")
 
 
-@behaviour("unary_unary")
+@behaviour("unary_unary", worded=False)
 async def unary_returns_none(request: Any, context: Any, note: Note) -> None:
     return None
 
@@ -97,12 +98,12 @@ async def unary_returns_a_string(request: Any, context: Any, note: Note) -> str:
     return "not bytes"
 
 
-@behaviour("stream_unary")
+@behaviour("stream_unary", worded=False)
 async def stream_unary_returns_none(requests: Any, context: Any, note: Note) -> None:
     return None
 
 
-@behaviour("unary_stream")
+@behaviour("unary_stream", worded=False)
 async def generator_yields_none(request: Any, context: Any, note: Note) -> AsyncIterator[Any]:
     yield b"one"
     yield None
@@ -155,31 +156,31 @@ async def deserializer_gives_what_it_likes(request: Any, context: Any, note: Not
 
 
 @behaviour("unary_unary", serializer=fail)
-async def serializer_of_unary_fails(request: Any, context: Any, note: Note) -> str:
-    return "one"
+async def serializer_of_unary_fails(request: Any, context: Any, note: Note) -> int:
+    return 1
 
 
 @behaviour("unary_stream", serializer=fail)
 async def serializer_of_a_stream_fails(
     request: Any, context: Any, note: Note
-) -> AsyncIterator[str]:
-    yield "one"
+) -> AsyncIterator[int]:
+    yield 1
 
 
 @behaviour("unary_stream", serializer=fail)
 async def serializer_of_a_writer_fails(request: Any, context: Any, note: Note) -> None:
     try:
-        await context.write("one")
+        await context.write(1)
     except Exception as error:
         note(f"{type(error).__name__}: {error}")
         raise
 
 
-@behaviour("unary_unary", serializer=lambda given: "a string")
-async def serializer_gives_a_string(request: Any, context: Any, note: Note) -> str:
-    return "one"
+@behaviour("unary_unary", serializer=lambda given: "a string", worded=False)
+async def serializer_gives_a_string(request: Any, context: Any, note: Note) -> int:
+    return 1
 
 
-@behaviour("unary_unary", serializer=lambda given: None)
-async def serializer_gives_none(request: Any, context: Any, note: Note) -> str:
-    return "one"
+@behaviour("unary_unary", serializer=lambda given: None, worded=False)
+async def serializer_gives_none(request: Any, context: Any, note: Note) -> int:
+    return 1
