@@ -39,4 +39,7 @@ async def follow(control: str, *, update: Callable[[Iterable[cluster_pb2.Worker]
                     update(answer.workers)
             except grpc.aio.AioRpcError as error:
                 log.warning("the list of workers is cut off: %s; trying again", error.details())
+            except Exception:
+                # A bug; but a gateway that no longer learns of workers would be a worse one.
+                log.exception("the list of workers could not be taken over; trying again")
             await asyncio.sleep(RETRY)

@@ -22,7 +22,9 @@ CODES = {code.value[0]: code for code in grpc.StatusCode}
 
 
 def number(code: Any) -> int:
-    """The number of a status code; UNKNOWN for what is none."""
+    """The number of a status code: OK for None, UNKNOWN for what is none."""
+    if code is None:
+        return OK
     if isinstance(code, grpc.StatusCode):
         return int(code.value[0])
     return code if isinstance(code, int) and code in CODES else 2
@@ -36,7 +38,7 @@ class Call(grpc.aio.ServicerContext[Any, Any]):
         self._core = protocol.core
         self._stream = self.stream = stream
         self._metadata: tuple[metadata.Metadatum, ...] | None = None
-        self._code = OK
+        self._code: Any = None
         self._details = ""
         self._trailing: tuple[Any, ...] = ()
         self._aborted: BaseException | None = None
@@ -54,6 +56,8 @@ class Call(grpc.aio.ServicerContext[Any, Any]):
     # -- what the handler asks ---------------------------------------------------------------
 
     async def read(self) -> Any:
+        if self._aborted is not None:
+            raise self._aborted
         message = await self.next_raw()
         if message is None:
             return grpc.aio.EOF
@@ -71,15 +75,24 @@ class Call(grpc.aio.ServicerContext[Any, Any]):
         self._check()
         if self._stream.headers_sent:
             raise grpc.aio.UsageError("Send initial metadata failed: already sent")
-        self._core.send_headers(self._stream, metadata.sent(initial_metadata))
+        try:
+            fields = metadata.sent(initial_metadata)
+        except ValueError:
+            self.finish(13, "Invalid metadata", ())
+            raise
+        self._core.send_headers(self._stream, fields)
         self._protocol.flush_soon()
 
     async def abort(self, code: Any, details: str = "", trailing_metadata: Any = ()) -> NoReturn:
         if self._aborted is not None:
             raise grpc.aio.UsageError("Abort already called!")
+        _check_details(details)
+        metadata.check(trailing_metadata)
         self._aborted = grpc.aio.AbortError("Locally aborted.")
-        trailing = tuple(trailing_metadata) or self._trailing
-        self.finish(number(code), details or self._details, trailing)
+        self._code = code
+        self._details = details or self._details
+        self._trailing = tuple(trailing_metadata) or self._trailing
+        self.complete()
         raise self._aborted
 
     async def abort_with_status(self, status: grpc.Status) -> NoReturn:
@@ -87,6 +100,7 @@ class Call(grpc.aio.ServicerContext[Any, Any]):
 
     def set_trailing_metadata(self, trailing_metadata: Any) -> None:
         self._check()
+        metadata.check(trailing_metadata)
         self._trailing = tuple(trailing_metadata)
 
     def trailing_metadata(self) -> Any:
@@ -99,13 +113,14 @@ class Call(grpc.aio.ServicerContext[Any, Any]):
 
     def set_code(self, code: Any) -> None:
         self._check()
-        self._code = number(code)
+        self._code = code
 
     def code(self) -> Any:
         return self._code
 
     def set_details(self, details: str) -> None:
         self._check()
+        _check_details(details)
         self._details = details
 
     def details(self) -> str:
@@ -144,7 +159,7 @@ class Call(grpc.aio.ServicerContext[Any, Any]):
             self._callbacks.append(functools.partial(callback, self))
 
     def cancelled(self) -> bool:
-        return self.client_gone
+        return self.client_gone or number(self._code) == 1
 
     def done(self) -> bool:
         return self.finished
@@ -215,17 +230,21 @@ class Call(grpc.aio.ServicerContext[Any, Any]):
         await self._refuse_larger(message)
         trailers = None
         if self._trailing or self._details:
-            trailers = _status(OK, self._details, metadata.sent(self._trailing))
+            try:
+                trailers = _status(OK, self._details, metadata.sent(self._trailing))
+            except ValueError:
+                self.finish(13, "Invalid metadata", ())
+                return
         self._core.respond(self._stream, message, trailers)
         self._end(OK)
 
     def complete(self) -> None:
         """The handler has returned; its status is what it has set."""
-        self.finish(self._code, self._details, self._trailing)
+        self.finish(number(self._code), self._details, self._trailing)
 
     @property
     def status(self) -> int:
-        return self._code
+        return number(self._code)
 
     @property
     def trailing(self) -> tuple[Any, ...]:
@@ -243,7 +262,11 @@ class Call(grpc.aio.ServicerContext[Any, Any]):
         """Ends the call with a status; a second end is nothing."""
         if self.finished:
             return
-        self._core.finish(self._stream, _status(code, details, metadata.sent(trailing)))
+        try:
+            fields = metadata.sent(trailing)
+        except ValueError:
+            code, details, fields = 13, "Invalid metadata", []
+        self._core.finish(self._stream, _status(code, details, fields))
         self._end(code)
 
     def lost(self) -> None:
@@ -269,6 +292,8 @@ class Call(grpc.aio.ServicerContext[Any, Any]):
 
     def _expired(self) -> None:
         if not self.finished:
+            # A timer may fire within the clock's resolution before its time.
+            self._deadline = 0.0
             self.finish(4, "Deadline Exceeded", ())
             if self.task is not None:
                 self.task.cancel()
@@ -288,6 +313,11 @@ class Call(grpc.aio.ServicerContext[Any, Any]):
             raise self._aborted
         if self.client_gone:
             raise asyncio.CancelledError
+
+
+def _check_details(details: Any) -> None:
+    if not isinstance(details, str):
+        raise TypeError(f"details must be a str, not {type(details).__name__}")
 
 
 def _status(code: int, details: str, trailing: list[metadata.Pair]) -> list[metadata.Pair]:

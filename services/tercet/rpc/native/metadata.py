@@ -6,7 +6,7 @@ import base64
 import binascii
 import re
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 Pair = tuple[bytes, bytes]
 
@@ -50,14 +50,33 @@ def received(headers: Iterable[Pair]) -> tuple[Metadatum, ...]:
     return tuple(found)
 
 
-def sent(metadata: Iterable[tuple[str, str | bytes]] | None) -> list[Pair]:
+def check(metadata: Any) -> None:
+    """Refuses what cannot be trailing metadata, as grpc.aio does when it is set.
+
+    Raises:
+        TypeError: It is no iterable of pairs (str, str or bytes).
+    """
+    wrong = TypeError(
+        "Invalid trailing metadata type, expected Tuple[Tuple[str, Union[str, bytes]]...]: "
+        f"{metadata}"
+    )
+    if not hasattr(metadata, "__iter__") or isinstance(metadata, dict):
+        raise wrong
+    for item in metadata:
+        if not isinstance(item, tuple) or len(item) != 2:
+            raise wrong
+        if not isinstance(item[0], str) or not isinstance(item[1], str | bytes):
+            raise wrong
+
+
+def sent(metadata: Iterable[tuple[str, str | bytes]]) -> list[Pair]:
     """Metadata as header fields.
 
     Raises:
         ValueError: A key or value cannot be sent.
     """
     fields = []
-    for key, value in metadata or ():
+    for key, value in metadata:
         name = key.lower()
         if not KEY.fullmatch(name) or name.startswith("grpc-internal"):
             raise ValueError(f"metadata was invalid: the key {key!r} cannot be sent")

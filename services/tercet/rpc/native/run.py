@@ -62,7 +62,7 @@ async def respond(call: Call, method: Method, response: Any) -> None:
     if call.status != OK:
         call.complete()
     else:
-        await call.respond(method.serialize(response) if method.serialize else response)
+        await call.respond(serialized(method, response))
 
 
 async def _stream(call: Call, method: Method, request: Any) -> None:
@@ -76,6 +76,13 @@ async def _stream(call: Call, method: Method, request: Any) -> None:
     elif inspect.isawaitable(answered):
         await answered
     call.complete()
+
+
+def serialized(method: Method, response: Any) -> bytes:
+    """A response as bytes; where there is no serializer, text is UTF-8, as in grpc.aio."""
+    if method.serialize:
+        return method.serialize(response)
+    return response.encode() if isinstance(response, str) else response
 
 
 def _failed(call: Call, method: Method, error: Exception) -> None:
