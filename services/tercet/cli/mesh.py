@@ -54,7 +54,8 @@ def mesh(config: Config) -> MeshSpec:
     if config.executor.enabled:
         _refuse_open_executor(config.executor)
         services.append(_built_in("executor", EXECUTOR_TARGET, config.executor, ExecutorConfig))
-        hints += HINTS["executor"]
+        # A line to try that is refused would be a poor welcome.
+        hints += [] if "executor" in _withheld(config) else HINTS["executor"]
     for name, section in config.services.items():
         services.append(
             {

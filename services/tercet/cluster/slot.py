@@ -140,6 +140,8 @@ class Slot:
         if self.state is State.STARTING and generation == self.generation:
             self._move(State.READY)
             self.ready.set()
+            if self._restarts:
+                log.info("%s is ready", self)
 
     def stop(self, grace: float) -> None:
         """Tells the worker to drain and end; `keep` returns when it is gone.

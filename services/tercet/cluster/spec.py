@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from tercet.cluster.address import Bind
+from tercet.rpc import ENGINE_NAMES
 
 NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
 TARGET = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
@@ -70,6 +71,10 @@ class MeshSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             raise ValueError(f"{CONTROL!r} is the name of the control process")
         if self.health:
             Bind.parse(self.health)
+        if self.engine not in ENGINE_NAMES:
+            raise ValueError(
+                f"there is no engine {self.engine!r}: the engines are {', '.join(ENGINE_NAMES)}"
+            )
         for field, value in (("grace", self.grace), ("boot_timeout", self.boot_timeout)):
             if not 0 < value <= 86400:
                 raise ValueError(f"{field} is {value}: must be more than 0 and at most 86400 s")

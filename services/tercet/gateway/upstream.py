@@ -22,6 +22,10 @@ class Upstream:
         self._endpoints: dict[str, Endpoint] = {}
 
     @property
+    def endpoints(self) -> tuple[Endpoint, ...]:
+        return tuple(self._endpoints.values())
+
+    @property
     def available(self) -> bool:
         return bool(self._endpoints)
 
@@ -39,7 +43,7 @@ class Upstream:
         Raises:
             Unavailable: No worker is ready.
         """
-        endpoints = list(self._endpoints.values())
+        endpoints = list(self.endpoints)
         # A dead worker has nothing in flight and would look like the best of all. Its connection
         # is lost before the list of workers says that it is gone.
         usable = (

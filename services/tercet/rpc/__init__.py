@@ -10,16 +10,20 @@ from typing import TYPE_CHECKING, Any
 # running server may die before its exec (grpc/grpc#43055). Tercet never forks a server.
 os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
 
+# For those who check a configuration and must not load grpc.
+ENGINE_NAMES = ("grpcio", "native")
+
 if TYPE_CHECKING:
     from tercet.rpc.base import Server as Server
     from tercet.rpc.engines import ENGINES as ENGINES
     from tercet.rpc.engines import server as server
 
-__all__ = ["ENGINES", "Server", "server"]
+__all__ = ["ENGINES", "ENGINE_NAMES", "Server", "server"]
+LAZY = frozenset({"ENGINES", "Server", "server"})
 
 
 def __getattr__(name: str) -> Any:
-    if name in __all__:
+    if name in LAZY:
         import importlib
 
         return getattr(importlib.import_module("tercet.rpc.engines"), name)

@@ -21,3 +21,8 @@ class Server(grpc.aio.Server):
 
         A generic handler that is no `grpc.ServiceRpcHandler` (a catch-all) has no name.
         """
+
+    @property
+    @abc.abstractmethod
+    def is_empty(self) -> bool:
+        """Whether no handler was registered at all."""

@@ -17,10 +17,15 @@ class GrpcioServer(Server):
     def __init__(self, inner: grpc.aio.Server) -> None:
         self._inner = inner
         self._names: dict[str, None] = {}
+        self._is_empty = True
 
     @property
     def service_names(self) -> tuple[str, ...]:
         return tuple(self._names)
+
+    @property
+    def is_empty(self) -> bool:
+        return self._is_empty
 
     def add_generic_rpc_handlers(
         self, generic_rpc_handlers: Iterable[grpc.GenericRpcHandler]
@@ -28,6 +33,7 @@ class GrpcioServer(Server):
         handlers = tuple(generic_rpc_handlers)
         self._inner.add_generic_rpc_handlers(handlers)
         for handler in handlers:
+            self._is_empty = False
             if isinstance(handler, grpc.ServiceRpcHandler):
                 self._names[handler.service_name()] = None
 
@@ -36,6 +42,7 @@ class GrpcioServer(Server):
     ) -> None:
         self._inner.add_registered_method_handlers(service_name, method_handlers)
         self._names[service_name] = None
+        self._is_empty = False
 
     def add_insecure_port(self, address: str) -> int:
         return self._inner.add_insecure_port(address)

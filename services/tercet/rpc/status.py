@@ -41,7 +41,8 @@ def status_of(error: errors.TercetError) -> grpc.Status:
     if error.hint:
         info.metadata["hint"] = error.hint
     details = [_pack(info)]
-    if isinstance(error, errors.InvalidArgument) and error.field:
+    # Not of INVALID_ARGUMENT alone: which of several names was not found is as much to be told.
+    if error.field:
         violation = error_details_pb2.BadRequest.FieldViolation(
             field=error.field, description=str(error)
         )

@@ -15,6 +15,7 @@ from tercet.cluster.spec import WorkerSpec
 from tercet.cluster.worker import loading
 from tercet.cluster.worker.context import Worker
 from tercet.errors import ConfigError
+from tercet.rpc.health import Health
 
 
 def spec(target: str = "x:y", **options: Any) -> WorkerSpec:
@@ -68,10 +69,26 @@ def test_a_module_that_lacks_another_is_not_blamed(module: Callable[[str], str])
         loading.load(spec(f"{name}:f"))
 
 
-async def call(register: Callable[..., Any], **options: Any) -> Worker:
+async def call(register: Callable[..., Any], *, empty: bool = False, **options: Any) -> Worker:
     worker = Worker(spec(**options), send=lambda _: None)
-    await loading.call(register, rpc.server(), worker)
+    server = rpc.server()
+    if not empty:
+        Health().add_to(server)
+    await loading.call(register, server, worker)
     return worker
+
+
+async def test_what_registers_nothing_is_refused() -> None:
+    def register(server: object) -> None: ...
+
+    with pytest.raises(ConfigError, match="registered no service"):
+        await call(register, empty=True)
+
+
+@pytest.mark.parametrize("returned", [5, object(), print])
+async def test_what_returns_no_closer_is_refused(returned: object) -> None:
+    with pytest.raises(ConfigError, match="returned"):
+        await call(lambda server: returned)
 
 
 async def test_options_and_the_worker_are_given_by_name() -> None:

@@ -35,6 +35,7 @@ def test_a_good_one_survives_the_way_to_the_supervisor() -> None:
         (mesh(services=[SERVICE | {"bind": "here"}]), "no address"),
         (mesh(services=[SERVICE | {"colour": "red"}]), "unknown field"),
         (mesh(health="x"), "no address"),
+        (mesh(engine="steam"), "no engine 'steam'"),
         (mesh(grace=0.0), "grace"),
         (mesh(boot_timeout=float("nan")), "boot_timeout"),
     ],

@@ -34,7 +34,11 @@ async def test_lists_and_describes(service: str, engine: str, tmp_path: Path) ->
             )
         )
         described = await call.read()
+        await call.write(reflection_pb2.ServerReflectionRequest(file_containing_symbol=service))
+        itself = await call.read()
         await call.done_writing()
+    [own] = itself.file_descriptor_response.file_descriptor_proto
+    assert descriptor_pb2.FileDescriptorProto.FromString(own).package == service.rpartition(".")[0]
     assert [each.name for each in listed.list_services_response.service] == [
         "examples.greeter.v1.Greeter",
         *reflection.SERVICES,

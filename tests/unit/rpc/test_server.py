@@ -39,6 +39,17 @@ async def test_a_catch_all_has_no_name(engine: str) -> None:
     assert server.service_names == ()
 
 
+def test_the_names_of_the_engines_are_known_without_them() -> None:
+    assert set(rpc.ENGINE_NAMES) == set(rpc.ENGINES)
+
+
+async def test_a_server_knows_whether_anything_is_registered(engine: str) -> None:
+    server = rpc.server(engine=engine)
+    assert server.is_empty
+    Health().add_to(server)
+    assert not server.is_empty
+
+
 async def test_an_unknown_engine_is_refused_with_the_known_ones() -> None:
     with pytest.raises(ConfigError, match="the engines are: grpcio, native"):
         rpc.server(engine="steam")

@@ -8,12 +8,12 @@ import sys
 from collections.abc import Callable
 from typing import Any, cast
 
-import grpc.aio
 import msgspec
 
 from tercet.cluster.spec import WorkerSpec
 from tercet.cluster.worker.context import Closer, Worker
 from tercet.errors import ConfigError
+from tercet.rpc.base import Server
 
 Register = Callable[..., Any]
 
@@ -49,13 +49,14 @@ def load(spec: WorkerSpec) -> Register:
     return cast("Register", function)
 
 
-async def call(register: Register, server: grpc.aio.Server, worker: Worker) -> None:
+async def call(register: Register, server: Server, worker: Worker) -> None:
     """Calls register(server, **options), with worker=... where it has such a parameter.
 
     It may be a coroutine function, and may return an async function to be run at the end.
 
     Raises:
-        ConfigError: The options do not fit.
+        ConfigError: The options do not fit, nothing was registered, or what was returned is no
+            closer.
     """
     arguments = dict(worker.spec.options)
     signature = inspect.signature(register)
@@ -77,5 +78,17 @@ async def call(register: Register, server: grpc.aio.Server, worker: Worker) -> N
         raise ConfigError(
             f"the options of {worker.spec.service} are wrong: {error}", reason="BAD_OPTIONS"
         ) from error
+    if closer is not None and not inspect.iscoroutinefunction(closer):
+        raise ConfigError(
+            f"{worker.spec.target} returned {closer!r}",
+            hint="return None, or an async function to be run when the server has stopped",
+            reason="BAD_TARGET",
+        )
+    if server.is_empty:
+        raise ConfigError(
+            f"{worker.spec.target} registered no service",
+            hint="call add_...Servicer_to_server(..., server) in it",
+            reason="BAD_TARGET",
+        )
     if closer is not None:
         worker.on_close(cast("Closer", closer))

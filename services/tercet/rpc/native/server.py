@@ -102,6 +102,10 @@ class NativeServer(Server):
         return tuple(self._names)
 
     @property
+    def is_empty(self) -> bool:
+        return not self._generic and not self._registered
+
+    @property
     def pool(self) -> Executor:
         if self._given_pool is not None:
             return self._given_pool
