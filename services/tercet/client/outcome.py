@@ -81,7 +81,7 @@ class Outcome:
                 by = " with SIGKILL" if self.forced else ""
                 return f"ran longer than {self.limit:g} s and was killed{by}"
             case "output_limit":
-                return f"wrote more than {self.limit:g} bytes and was killed"
+                return f"wrote more than {self.limit or 0:.0f} bytes and was killed"
             case "spawn_failed":
                 return f"could not be started: {self.message or f'errno {self.errno}'}"
         return "ended in a way that this client does not know"

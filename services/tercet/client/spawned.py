@@ -1,10 +1,11 @@
 """A program with its streams live.
 
-Theory of operation: entering the context starts the call and waits for `started`, so that a
-refusal is raised there. Then the caller reads events at its own pace; one that stops reading makes
-the program block, since neither side buffers. Writes may run beside the reading, and must where
-the program answers before its input ends. Leaving the context early cancels the call, and the
-server kills the program.
+Theory of operation: entering the context starts the call and waits for the first response, so
+that a refusal is raised there. It is `started`, or, of a program that cannot be started, already
+the outcome, which is kept for the reader. Then the caller reads events at its own pace; one that
+stops reading makes the program block, since neither side buffers. Writes may run beside the
+reading, and must where the program answers before its input ends. Leaving the context early
+cancels the call, and the server kills the program.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ class Spawned:
     be called from any task of the same event loop.
 
     Attributes:
-        pid: Process id on the server, for display; 0 before it was started.
+        pid: Process id on the server, for display; 0 before it was started, or if it never was.
         outcome: How it ended; None until the last event was read.
     """
 
@@ -56,6 +57,8 @@ class Spawned:
         self._peer = peer
         self._call: grpc.aio.StreamStreamCall[Any, executor_pb2.SpawnResponse] | None = None
         self._messages: AsyncIterator[executor_pb2.SpawnResponse] | None = None
+        # Only what is not `started`: the whole answer of a program that could not be started.
+        self._first: executor_pb2.SpawnResponse | None = None
         # gRPC takes one write at a time.
         self._writing = asyncio.Lock()
 
@@ -69,8 +72,10 @@ class Spawned:
         except BaseException:
             await self._end()
             raise
-        if response is not None:
+        if response is not None and response.HasField("started"):
             self.pid = response.started.pid
+        else:
+            self._first = response
         return self
 
     async def __aexit__(
@@ -86,7 +91,7 @@ class Spawned:
 
     async def __anext__(self) -> Event:
         while self.outcome is None:
-            response = await self._receive()
+            response, self._first = self._first or await self._receive(), None
             if response is None:
                 raise TercetError("the stream ended before the program did")
             event = from_response(response)

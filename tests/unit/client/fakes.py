@@ -121,7 +121,7 @@ def outcome(program: str) -> Any:
             given.timed_out.limit.FromSeconds(5)
             given.timed_out.forced = True
         case "chatty":
-            given.output_limit.limit_bytes = 1024
+            given.output_limit.limit_bytes = 1 << 20
         case "absent":
             given.spawn_failed.errno, given.spawn_failed.message = 2, "No such file or directory"
         case _:
@@ -181,8 +181,11 @@ class FakeExecutor(executor_pb2_grpc.ExecutorServicer):
         stage = first.start.stage
         if stage.program == "unknown":
             raise NotFound("there is no such program", hint="see ListPrograms")
-        yield executor_pb2.SpawnResponse(started=executor_pb2.Started(pid=4711))
         answer = executor_pb2.SpawnResponse
+        if stage.program == "absent":
+            yield answer(exited=outcome("absent"))
+            return
+        yield answer(started=executor_pb2.Started(pid=4711))
         if stage.program == "cat":
             async for request in requests:
                 match request.WhichOneof("request"):

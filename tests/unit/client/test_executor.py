@@ -96,7 +96,7 @@ async def test_a_pipeline_fails_as_with_pipefail(
         ("fail", "exited", 3, "exited with code 3"),
         ("crash", "signaled", 139, "was killed by SIGSEGV"),
         ("slow", "timed_out", 124, "ran longer than 5 s and was killed with SIGKILL"),
-        ("chatty", "output_limit", 153, "wrote more than 1024 bytes and was killed"),
+        ("chatty", "output_limit", 153, "wrote more than 1048576 bytes and was killed"),
         ("absent", "spawn_failed", 127, "could not be started: No such file or directory"),
     ],
 )

@@ -82,6 +82,15 @@ async def test_a_refusal_is_raised_on_entering(client: tercet.Client) -> None:
     assert caught.value.code is grpc.StatusCode.NOT_FOUND
 
 
+async def test_one_that_cannot_be_started_has_only_an_outcome(client: tercet.Client) -> None:
+    async with client.executor.spawn("absent") as run:
+        assert (run.pid, run.outcome) == (0, None)
+        (event,) = [event async for event in run]
+    assert run.outcome is event
+    assert isinstance(event, Outcome)
+    assert (event.kind, event.errno, event.exit_code) == ("spawn_failed", 2, 127)
+
+
 async def test_nobody_there_is_raised_on_entering(tmp_path: Path) -> None:
     async with tercet.connect(f"unix:{tmp_path}/nobody") as client:
         with pytest.raises(CallError) as caught:
