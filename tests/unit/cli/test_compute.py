@@ -51,6 +51,27 @@ def test_parameters_fills_and_threads_are_sent(tercet: Tercet, fakes: Fakes) -> 
     assert request.threads == 2
 
 
+def test_a_parameter_needs_no_option(tercet: Tercet, fakes: Fakes) -> None:
+    assert tercet("compute", "run", "echo", "n=3", "--param", "x=3.0").code == 0
+    (request,) = fakes.compute.requests
+    assert request.parameters["n"].integer == 3
+    assert request.parameters["x"].real == 3.0
+
+
+@pytest.mark.parametrize("words", ["n=3 n=4", "n=3 -p n=4", "-p n=4 --fill n=n:5"])
+def test_a_name_is_given_once(tercet: Tercet, words: str) -> None:
+    ran = tercet("compute", "run", "echo", *words.split())
+    assert ran.code == 2
+    assert "'n' is named twice" in ran.err
+
+
+@pytest.mark.parametrize("words", [["\udcff"], ["echo", "n\udcff=3"]])
+def test_a_word_that_is_not_utf8_is_refused(tercet: Tercet, words: list[str]) -> None:
+    ran = tercet("compute", "run", *words)
+    assert ran.code == 2
+    assert "is not UTF-8" in ran.err
+
+
 def test_small_outputs_show_their_values(tercet: Tercet, fakes: Fakes, tmp_path: Path) -> None:
     np.save(tmp_path / "small.npy", [0.5, np.inf])
     np.save(tmp_path / "large.npy", np.zeros((5, 4)))

@@ -6,6 +6,7 @@ import subprocess
 
 import pytest
 
+from tercet.cli.exec_.run import LESS_OUTPUT
 from tests.unit.cli.conftest import Tercet, on_terminal, start
 from tests.unit.client.fakes import Fakes
 
@@ -39,7 +40,11 @@ def test_a_pipeline_needs_no_quotes(tercet: Tercet, fakes: Fakes, separator: str
         ("fail", 3, ""),
         ("crash", 139, "tercet: crash was killed by SIGSEGV\n"),
         ("slow", 124, "tercet: slow ran longer than 5 s and was killed with SIGKILL\n"),
-        ("chatty", 153, "tercet: chatty wrote more than 1048576 bytes and was killed\n"),
+        (
+            "chatty",
+            153,
+            f"tercet: chatty wrote more than 1048576 bytes and was killed\nhint: {LESS_OUTPUT}\n",
+        ),
         ("absent", 127, "tercet: absent could not be started: No such file or directory\n"),
     ],
 )
@@ -75,12 +80,23 @@ def test_a_refusal_is_1(tercet: Tercet, fakes: Fakes, arguments: list[str], said
         ("ps ::", "nothing stands where a program's name should"),
         (":: ps", "nothing stands where a program's name should"),
         ("head lines=1 lines=2", "'lines' is named twice"),
+        # How Python hands on the byte 0xff of a command line.
+        ("head lines=\udcff", "is not UTF-8"),
+        ("\udcff", "is not UTF-8"),
     ],
 )
 def test_what_is_wrong_with_the_words_is_said(tercet: Tercet, words: str, message: str) -> None:
     ran = tercet("exec", "run", *words.split())
     assert ran.code == 2
     assert message in ran.err
+
+
+@pytest.mark.parametrize("command", ["exec run ls", "compute run echo", "compute image - -"])
+@pytest.mark.parametrize("seconds", ["nan", "inf", "-inf", "0", "-1", "1e300"])
+def test_a_timeout_is_a_positive_number(tercet: Tercet, command: str, seconds: str) -> None:
+    ran = tercet(*command.split(), "--timeout", seconds)
+    assert ran.code == 2
+    assert "is not a number of seconds above 0" in ran.err
 
 
 def test_everything_as_json(tercet: Tercet, fakes: Fakes) -> None:

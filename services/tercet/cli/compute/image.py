@@ -11,7 +11,7 @@ import typer
 
 from tercet.cli.calling import call
 from tercet.cli.exit_codes import CannotCreate, InputMissing
-from tercet.cli.options import LOCAL, Address, Json, examples
+from tercet.cli.options import LOCAL, Address, Json, Timeout, examples
 from tercet.cli.output import print_json, print_table, seconds
 
 if TYPE_CHECKING:
@@ -39,9 +39,7 @@ def command(
         float | None,
         typer.Option(metavar="SIGMA", help="Gaussian blur, in pixels, after the gain."),
     ] = None,
-    timeout: Annotated[
-        float | None, typer.Option(metavar="SECONDS", help="Deadline [default: none].")
-    ] = None,
+    timeout: Timeout = None,
     address: Address = LOCAL,
     as_json: Json = False,
 ) -> None:

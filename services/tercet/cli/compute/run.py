@@ -10,7 +10,7 @@ import typer
 
 from tercet.cli.calling import call
 from tercet.cli.exit_codes import CannotCreate, InputMissing
-from tercet.cli.options import LOCAL, Address, Json, examples, number, pair
+from tercet.cli.options import LOCAL, Address, Json, Timeout, encodable, examples, number, pairs
 from tercet.cli.output import print_json, print_table, seconds
 from tercet.errors import InvalidArgument, NotFound
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tercet.client import Fill, Result
 
 EPILOG = examples(
-    "tercet compute run fibonacci --param n=35",
+    "tercet compute run fibonacci n=35",
     "tercet compute run sum_of_squares --fill values=seed:1,n:10000000 --threads 2",
     "tercet compute run sum_of_squares --input values=in.npy --json",
 )
@@ -29,6 +29,14 @@ JSON_VALUES = 1000
 
 def command(
     kernel: Annotated[str, typer.Argument(metavar="KERNEL", help="See `tercet compute list`.")],
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[NAME=NUMBER]...",
+            help="Parameters, as with --param.",
+            show_default=False,
+        ),
+    ] = None,
     param: Annotated[
         list[str] | None,
         typer.Option(
@@ -60,9 +68,7 @@ def command(
     threads: Annotated[
         int, typer.Option(min=0, help="Most threads for this job; 0 means all of the server's.")
     ] = 0,
-    timeout: Annotated[
-        float | None, typer.Option(metavar="SECONDS", help="Deadline [default: none].")
-    ] = None,
+    timeout: Timeout = None,
     address: Address = LOCAL,
     as_json: Json = False,
 ) -> None:
@@ -72,16 +78,14 @@ def command(
     more than 8 elements shows as its type and shape, such as float64[100,3].
     """
     arguments: dict[str, Any] = {}
-    for text in param or []:
-        name, value = pair(text, "--param", "NAME=NUMBER")
+    encodable(kernel, "KERNEL")
+    for name, value in pairs([*(words or []), *(param or [])], "--param", "NAME=NUMBER"):
         arguments[name] = _number(value, "--param")
-    for text in fill or []:
-        name, value = pair(text, "--fill", "NAME=seed:S,n:N")
-        arguments[name] = parse_fill(value)
-    for text in input_ or []:
-        name, value = pair(text, "--input", "NAME=FILE.npy")
-        arguments[name] = load(Path(value))
-    targets = dict(pair(text, "--save", "NAME=FILE.npy") for text in save or [])
+    for name, value in pairs(fill or [], "--fill", "NAME=seed:S,n:N"):
+        _set(arguments, name, parse_fill(value), "--fill")
+    for name, value in pairs(input_ or [], "--input", "NAME=FILE.npy"):
+        _set(arguments, name, load(Path(value)), "--input")
+    targets = dict(pairs(save or [], "--save", "NAME=FILE.npy"))
     result = call(
         address,
         lambda client: client.compute.run(kernel, arguments, threads=threads, timeout=timeout),
@@ -169,6 +173,12 @@ def _save(result: Result, name: str, path: Path) -> None:
             np.save(file, result.outputs[name], allow_pickle=False)
     except OSError as error:
         raise CannotCreate.because(path, error) from error
+
+
+def _set(arguments: dict[str, Any], name: str, value: Any, option: str) -> None:
+    if name in arguments:
+        raise typer.BadParameter(f"{name!r} is named twice", param_hint=option)
+    arguments[name] = value
 
 
 def _number(text: str, option: str) -> int | float:

@@ -10,7 +10,7 @@ import typer
 
 from tercet.cli.calling import call
 from tercet.cli.exec_.stages import parse
-from tercet.cli.options import LOCAL, Address, Json, examples
+from tercet.cli.options import LOCAL, Address, Json, duration, examples
 from tercet.cli.output import bytes_as_json, print_json
 from tercet.errors import InvalidArgument
 
@@ -21,6 +21,11 @@ EPILOG = examples(
     "tercet exec run ps style=aux :: head lines=10",
     "tercet exec run ffmpeg input=a.mp4 output=b.webm format=webm",
     "tercet exec run sha256sum --stdin < file",
+)
+
+LESS_OUTPUT = (
+    "one program, without --json, may write any amount; for a pipeline raise max_output_bytes of"
+    " the server's [executor]"
 )
 
 
@@ -39,7 +44,11 @@ def command(
     ] = False,
     timeout: Annotated[
         float | None,
-        typer.Option(metavar="SECONDS", help="Longest wall time [default: the catalogue's]."),
+        typer.Option(
+            metavar="SECONDS",
+            callback=duration,
+            help="Longest wall time [default: the catalogue's].",
+        ),
     ] = None,
     address: Address = LOCAL,
     as_json: Json = False,
@@ -125,3 +134,5 @@ def _explain(program: str, outcome: Outcome) -> None:
     # A program that exits by itself has said why.
     if outcome.kind != "exited":
         print(f"tercet: {program} {outcome.describe()}", file=sys.stderr)
+    if outcome.kind == "output_limit":
+        print(f"hint: {LESS_OUTPUT}", file=sys.stderr)

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 import typer
 
+from tercet.cli.options import encodable
+
 # "::" means nothing to any shell. "|" is what one would type, but must be quoted.
 SEPARATORS = ("::", "|")
 
@@ -43,6 +45,7 @@ def parse(words: Sequence[str]) -> list[Stage]:
 def _split(words: Sequence[str]) -> list[list[str]]:
     stages: list[list[str]] = [[]]
     for word in words:
+        encodable(word, "PROGRAM")
         if word in SEPARATORS:
             stages.append([])
         else:
