@@ -21,6 +21,8 @@ class TercetError(Exception):
         reason: UPPER_SNAKE_CASE, at most 63 characters: what a program may switch on
             (google.rpc.ErrorInfo.reason). Each class has a default.
         metadata: Facts for a program (google.rpc.ErrorInfo.metadata).
+        field: Path of the field of the request at fault, such as `parameters.n`
+            (google.rpc.BadRequest); empty if none is.
     """
 
     default_reason: ClassVar[str] = "INTERNAL"
@@ -33,12 +35,14 @@ class TercetError(Exception):
         hint: str = "",
         reason: str = "",
         metadata: Mapping[str, str] | None = None,
+        field: str = "",
     ) -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
         self.reason = reason or self.default_reason
         self.metadata = dict(metadata or {})
+        self.field = field
 
     def __str__(self) -> str:
         return f"{self.message}; {self.hint}" if self.hint else self.message
@@ -48,7 +52,7 @@ class InvalidArgument(TercetError):
     """The caller's request is wrong whatever the state of the server.
 
     Args:
-        field: Path of the offending field in the request, such as `parameters.n`.
+        facts: `metadata`, by name.
     """
 
     default_reason = "INVALID_ARGUMENT"
@@ -56,8 +60,7 @@ class InvalidArgument(TercetError):
     def __init__(
         self, message: str, *, field: str = "", hint: str = "", reason: str = "", **facts: str
     ) -> None:
-        super().__init__(message, hint=hint, reason=reason, metadata=facts)
-        self.field = field
+        super().__init__(message, hint=hint, reason=reason, metadata=facts, field=field)
 
 
 class NotFound(TercetError):

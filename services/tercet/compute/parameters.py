@@ -61,7 +61,10 @@ def _value(parameter: Parameter, given: compute_pb2.Value | None, kernel: Kernel
         value = float(value)
         if not math.isfinite(value):
             raise InvalidArgument(
-                f"{parameter.name} must be finite, and is {value}", field=field, reason="NOT_FINITE"
+                f"{parameter.name} must be finite, and is {value}",
+                field=field,
+                hint=f"give {parameter.minimum} to {parameter.maximum}",
+                reason="NOT_FINITE",
             )
     if not parameter.minimum <= value <= parameter.maximum:
         raise InvalidArgument(

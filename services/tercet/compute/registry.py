@@ -37,6 +37,7 @@ class Registry:
                 f"there is no kernel {name!r}",
                 hint=f"the kernels are: {', '.join(sorted(self._kernels))}",
                 reason="UNKNOWN_KERNEL",
+                field="kernel",
             ) from None
 
     def listing(self) -> list[compute_pb2.Kernel]:

@@ -63,6 +63,7 @@ def from_proto(
         raise InvalidArgument(
             f"the shape {list(shape)} has a negative dimension",
             field=f"{field}.shape",
+            hint="give the number of elements along each dimension, 0 or more",
             reason="WRONG_SHAPE",
         )
     data = tensor.data  # Once: each access copies.

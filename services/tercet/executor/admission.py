@@ -17,8 +17,11 @@ from tercet.executor.template import PROGRESS_FD
 from tercet.executor.v1 import executor_pb2 as pb
 
 
-def program_of(catalogue: Catalogue, stage: pb.Stage) -> Program:
+def program_of(catalogue: Catalogue, stage: pb.Stage, at: str) -> Program:
     """The catalogue's entry.
+
+    Args:
+        at: Path of the field that holds the stage, for errors.
 
     Raises:
         NotFound: There is none of that name.
@@ -30,6 +33,7 @@ def program_of(catalogue: Catalogue, stage: pb.Stage) -> Program:
             f"there is no program {stage.program[:80]!r}",
             hint=f"the programs are: {', '.join(catalogue)}",
             reason="UNKNOWN_PROGRAM",
+            field=f"{at}.program",
         ) from None
 
 
@@ -64,6 +68,7 @@ def admit(
                     f"{program.name} takes a file for {name!r}, but this server has no media root",
                     hint="set `media_root` in the server's [executor] section",
                     reason="NO_MEDIA_ROOT",
+                    field=field,
                 )
             file: InputFile | OutputFile
             if isinstance(argument, InputFileArgument):

@@ -171,9 +171,11 @@ class MediaRoot:
                 reason="PATH_OUTSIDE_MEDIA_ROOT",
             )
         here = os.open(".", _DIRECTORY, dir_fd=self._fd)
-        for part in parts[:-1]:
+        for depth, part in enumerate(parts[:-1], start=1):
             try:
                 below = os.open(part, _DIRECTORY, dir_fd=here)
+            except FileNotFoundError:
+                raise _missing("directory", "/".join(parts[:depth]), at) from None
             except OSError as error:
                 raise _refusal(error, path, at) from None
             finally:
@@ -201,18 +203,19 @@ def _irregular(path: str, at: str) -> InvalidArgument:
     )
 
 
-def _missing(path: str) -> NotFound:
+def _missing(kind: str, path: str, at: str) -> NotFound:
     return NotFound(
-        f"there is no file {path!r} beneath the media root",
+        f"there is no {kind} {path!r} beneath the media root",
         hint="check the path; it is relative to the server's media root",
         reason="FILE_NOT_FOUND",
+        field=at,
     )
 
 
 def _refusal(error: OSError, path: str, at: str) -> TercetError:
     match error.errno:
         case errno.ENOENT:
-            return _missing(path)
+            return _missing("file", path, at)
         case errno.ENOTDIR | errno.ELOOP:
             return InvalidArgument(
                 f"{path!r} leads through something that is no directory",
@@ -224,6 +227,7 @@ def _refusal(error: OSError, path: str, at: str) -> TercetError:
             return PermissionDenied(
                 f"the server may not open {path!r}",
                 hint="change the permissions of the file, or of its directory, on the server",
+                field=at,
             )
         case errno.EMFILE | errno.ENFILE:
             return out_of_descriptors()
@@ -237,4 +241,5 @@ def _refusal(error: OSError, path: str, at: str) -> TercetError:
             return FailedPrecondition(
                 f"the server could not open {path!r}: {error.strerror}",
                 hint="see the state of the server's file system",
+                field=at,
             )

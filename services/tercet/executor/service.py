@@ -68,7 +68,10 @@ class Executor(executor_pb2_grpc.ExecutorServicer):
                 reason="STAGE_COUNT_OUT_OF_RANGE",
             )
         self._running.check(len(stages))
-        programs = [program_of(self._catalogue, stage) for stage in stages]
+        programs = [
+            program_of(self._catalogue, stage, f"stages[{index}]")
+            for index, stage in enumerate(stages)
+        ]
         allowed = min(program.timeout for program in programs)
         timeout = request.timeout if request.HasField("timeout") else None
         limits = self._limits(time_limit(timeout, allowed, "timeout"), self._output(request))
@@ -105,7 +108,7 @@ class Executor(executor_pb2_grpc.ExecutorServicer):
         send: Callable[[pb.SpawnResponse], Awaitable[None]],
     ) -> Session:
         self._running.check(1)
-        program = program_of(self._catalogue, start.stage)
+        program = program_of(self._catalogue, start.stage, "start.stage")
         timeout = start.timeout if start.HasField("timeout") else None
         limits = self._limits(time_limit(timeout, program.timeout, "start.timeout"), 0)
         with contextlib.ExitStack() as opened:

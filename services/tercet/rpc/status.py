@@ -1,7 +1,7 @@
 """The one table that maps our errors to gRPC statuses, and their rich details.
 
-Details follow AIP-193: ErrorInfo always, BadRequest where a field is at fault, RetryInfo where a
-retry may help.
+Details follow AIP-193: ErrorInfo always, BadRequest where a field of the request is at fault,
+RetryInfo where a retry may help.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def status_of(error: errors.TercetError) -> grpc.Status:
     if error.hint:
         info.metadata["hint"] = error.hint
     details = [_pack(info)]
-    # Not of INVALID_ARGUMENT alone: which of several names was not found is as much to be told.
+    # Whatever the code: which of several names was not found is as much to be told.
     if error.field:
         violation = error_details_pb2.BadRequest.FieldViolation(
             field=error.field, description=str(error)

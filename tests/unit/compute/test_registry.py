@@ -10,7 +10,7 @@ from tercet.errors import NotFound
 def test_an_unknown_name_is_answered_with_the_known_ones():
     with pytest.raises(NotFound, match="fibonacci, random_sum, sum_of_squares") as refused:
         Registry().find("fibonaci")
-    assert refused.value.reason == "UNKNOWN_KERNEL"
+    assert (refused.value.reason, refused.value.field) == ("UNKNOWN_KERNEL", "kernel")
 
 
 def test_the_listing_is_sorted_and_complete():

@@ -134,7 +134,7 @@ async def test_an_image(stub: Stub):
 
 NAN = {"n": Value(real=math.nan)}
 RUN_REFUSALS = [
-    (RunRequest(kernel="sort"), "NOT_FOUND", "UNKNOWN_KERNEL", ""),
+    (RunRequest(kernel="sort"), "NOT_FOUND", "UNKNOWN_KERNEL", "kernel"),
     (RunRequest(kernel="fibonacci"), "INVALID_ARGUMENT", "MISSING_PARAMETER", "parameters.n"),
     (
         RunRequest(kernel="fibonacci", parameters=NAN),
@@ -222,6 +222,8 @@ async def details(call: Any) -> tuple[str, str, str]:
         for detail in status.details if status else []:
             detail.Unpack(info)
             detail.Unpack(request)
+        # Of a deadline, which gRPC tells by itself, there is no reason.
+        assert info.metadata["hint"] or not info.reason
         field = request.field_violations[0].field if request.field_violations else ""
         return error.code().name, info.reason, field
     return "OK", "", ""

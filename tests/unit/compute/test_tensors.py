@@ -55,3 +55,4 @@ def test_what_does_not_fit_is_refused(message: compute_pb2.Tensor, field: str, r
         tensors.from_proto(message, "inputs.x", dtypes=(np.dtype("<f8"),), rank=1)
     assert refused.value.field == f"inputs.x.{field}"
     assert refused.value.reason == reason
+    assert refused.value.hint

@@ -81,7 +81,7 @@ def test_an_input_that_is_no_file_beneath_the_root_is_refused(
     before = os.listdir("/proc/self/fd")
     with pytest.raises(error) as refused:
         root.open_input(path, AT)
-    assert getattr(refused.value, "field", AT) == AT
+    assert refused.value.field == AT
     assert len(os.listdir("/proc/self/fd")) == len(before)
 
 
@@ -91,10 +91,20 @@ def test_an_output_that_would_be_no_file_beneath_the_root_is_refused(
 ) -> None:
     before = os.listdir("/proc/self/fd")
     files = sorted(media.rglob("*"))
-    with pytest.raises(error):
+    with pytest.raises(error) as refused:
         root.create_output(path, AT)
+    assert refused.value.field == AT
     assert len(os.listdir("/proc/self/fd")) == len(before)
     assert sorted(media.rglob("*")) == files
+
+
+@pytest.mark.parametrize("path", ["clips/no/deeper/a.txt", "clips/no/a.txt"])
+def test_a_missing_directory_is_told_from_a_missing_file(root: MediaRoot, path: str) -> None:
+    for open_ in (root.open_input, root.create_output):
+        with pytest.raises(NotFound, match="there is no directory 'clips/no' beneath"):
+            open_(path, AT)
+    with pytest.raises(NotFound, match="there is no file 'clips/no' beneath"):
+        root.open_input("clips/no", AT)
 
 
 def test_an_output_appears_when_it_is_committed(root: MediaRoot, media: Path) -> None:

@@ -53,19 +53,39 @@ async def test_programs_are_listed_with_their_arguments(executor: Stub) -> None:
 CODE = grpc.StatusCode
 COPY = {"input": "in", "output": "out"}
 REFUSALS = [
-    (stage("rm"), CODE.NOT_FOUND, "UNKNOWN_PROGRAM", ""),
-    (stage(""), CODE.NOT_FOUND, "UNKNOWN_PROGRAM", ""),
-    (stage("head", lins="1"), CODE.INVALID_ARGUMENT, "UNKNOWN_ARGUMENT", "lins"),
-    (stage("exit_with"), CODE.INVALID_ARGUMENT, "MISSING_ARGUMENT", "code"),
-    (stage("head", lines="ten"), CODE.INVALID_ARGUMENT, "ARGUMENT_OUT_OF_RANGE", "lines"),
-    (stage("exit_with", code="256"), CODE.INVALID_ARGUMENT, "ARGUMENT_OUT_OF_RANGE", "code"),
-    (stage("sleep", seconds="nan"), CODE.INVALID_ARGUMENT, "ARGUMENT_OUT_OF_RANGE", "seconds"),
-    (stage("sleep", seconds="inf"), CODE.INVALID_ARGUMENT, "ARGUMENT_OUT_OF_RANGE", "seconds"),
-    (stage("echo", text="a\0b"), CODE.INVALID_ARGUMENT, "NUL_IN_ARGUMENT", "text"),
-    (stage("ps", style="aux;id"), CODE.INVALID_ARGUMENT, "ARGUMENT_OUT_OF_RANGE", "style"),
-    (stage("cat", file="missing"), CODE.NOT_FOUND, "FILE_NOT_FOUND", ""),
+    (stage("rm"), CODE.NOT_FOUND, "UNKNOWN_PROGRAM", "program"),
+    (stage(""), CODE.NOT_FOUND, "UNKNOWN_PROGRAM", "program"),
+    (stage("head", lins="1"), CODE.INVALID_ARGUMENT, "UNKNOWN_ARGUMENT", "arguments.lins"),
+    (stage("exit_with"), CODE.INVALID_ARGUMENT, "MISSING_ARGUMENT", "arguments.code"),
+    (stage("head", lines="ten"), CODE.INVALID_ARGUMENT, "ARGUMENT_OUT_OF_RANGE", "arguments.lines"),
+    (
+        stage("exit_with", code="256"),
+        CODE.INVALID_ARGUMENT,
+        "ARGUMENT_OUT_OF_RANGE",
+        "arguments.code",
+    ),
+    (
+        stage("sleep", seconds="nan"),
+        CODE.INVALID_ARGUMENT,
+        "ARGUMENT_OUT_OF_RANGE",
+        "arguments.seconds",
+    ),
+    (
+        stage("sleep", seconds="inf"),
+        CODE.INVALID_ARGUMENT,
+        "ARGUMENT_OUT_OF_RANGE",
+        "arguments.seconds",
+    ),
+    (stage("echo", text="a\0b"), CODE.INVALID_ARGUMENT, "NUL_IN_ARGUMENT", "arguments.text"),
+    (
+        stage("ps", style="aux;id"),
+        CODE.INVALID_ARGUMENT,
+        "ARGUMENT_OUT_OF_RANGE",
+        "arguments.style",
+    ),
+    (stage("cat", file="missing"), CODE.NOT_FOUND, "FILE_NOT_FOUND", "arguments.file"),
     *(
-        (stage("cat", file=path), CODE.INVALID_ARGUMENT, reason, "file")
+        (stage("cat", file=path), CODE.INVALID_ARGUMENT, reason, "arguments.file")
         for path, reason in [
             ("", "PATH_OUTSIDE_MEDIA_ROOT"),
             ("../secret", "PATH_OUTSIDE_MEDIA_ROOT"),
@@ -80,14 +100,19 @@ REFUSALS = [
         stage("copy", **{**COPY, "output": "link"}),
         CODE.INVALID_ARGUMENT,
         "NOT_A_REGULAR_FILE",
-        "output",
+        "arguments.output",
     ),
-    (stage("copy", **{**COPY, "output": "no/x"}), CODE.NOT_FOUND, "FILE_NOT_FOUND", ""),
+    (
+        stage("copy", **{**COPY, "output": "no/x"}),
+        CODE.NOT_FOUND,
+        "FILE_NOT_FOUND",
+        "arguments.output",
+    ),
 ]
 
 
 @pytest.mark.parametrize("kind", ["Run", "Spawn"])
-@pytest.mark.parametrize(("refused", "code", "reason", "argument"), REFUSALS)
+@pytest.mark.parametrize(("refused", "code", "reason", "field"), REFUSALS)
 async def test_bad_input_is_refused_with_a_clear_status(
     executor: Stub,
     media: Path,
@@ -95,7 +120,7 @@ async def test_bad_input_is_refused_with_a_clear_status(
     refused: pb.Stage,
     code: grpc.StatusCode,
     reason: str,
-    argument: str,
+    field: str,
 ) -> None:
     (media / "in").touch()
     (media / "folder").mkdir()
@@ -114,9 +139,8 @@ async def test_bad_input_is_refused_with_a_clear_status(
             await call.write(pb.SpawnRequest(start=pb.Start(stage=refused)))
             await call.read()
     at = "stages[1]" if kind == "Run" else "start.stage"
-    field = f"{at}.arguments.{argument}" if argument else ""
     assert raised.value.code() is code
-    assert details(raised.value) == (reason, field, None)
+    assert details(raised.value) == (reason, f"{at}.{field}", None)
     assert set(os.listdir(media)) == files
     await eventually(lambda: descriptors() == open_before)
 
@@ -159,7 +183,7 @@ async def test_a_file_without_a_media_root_is_a_failed_precondition(connect: Con
         with pytest.raises(grpc.aio.AioRpcError) as raised:
             await run(executor, stage("cat", file="x"))
         assert raised.value.code() is CODE.FAILED_PRECONDITION
-        assert details(raised.value) == ("NO_MEDIA_ROOT", "", None)
+        assert details(raised.value) == ("NO_MEDIA_ROOT", "stages[0].arguments.file", None)
         # The file was optional: without it the program runs.
         assert (await run(executor, stage("cat"), stdin=b"x")).stdout == b"x"
 

@@ -44,8 +44,12 @@ def test_error_info_carries_reason_domain_and_hint() -> None:
     assert status.message == "no kernel 'x'; list them"
 
 
-def test_a_bad_field_is_named() -> None:
-    status = details(errors.InvalidArgument("n is -1", field="parameters.n"))
+@pytest.mark.parametrize(
+    "kind",
+    [errors.InvalidArgument, errors.NotFound, errors.PermissionDenied, errors.FailedPrecondition],
+)
+def test_a_bad_field_is_named(kind: type[errors.TercetError]) -> None:
+    status = details(kind("n is -1", field="parameters.n"))
     request = error_details_pb2.BadRequest()
     assert status.details[1].Unpack(request)
     assert request.field_violations[0].field == "parameters.n"

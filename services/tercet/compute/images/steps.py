@@ -50,16 +50,19 @@ def _step(operation: compute_pb2.ImageOperation, field: str, threads: int) -> St
 
 def _checked(value: float, field: str, maximum: float, *, zero: bool = True) -> float:
     name = field.rpartition(".")[2]
+    allowed = f"give {'0' if zero else 'more than 0'} to {maximum:g}"
     if not math.isfinite(value):
         raise InvalidArgument(
-            f"{name} must be finite, and is {value}", field=field, reason="NOT_FINITE"
+            f"{name} must be finite, and is {value}",
+            field=field,
+            hint=allowed,
+            reason="NOT_FINITE",
         )
     if not 0 <= value <= maximum or (value == 0 and not zero):
-        low = "0" if zero else "more than 0"
         raise InvalidArgument(
             f"{name} is {value}",
             field=field,
-            hint=f"give {low} to {maximum:g}",
+            hint=allowed,
             reason="OUT_OF_RANGE",
         )
     return value

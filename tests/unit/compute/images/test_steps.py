@@ -38,3 +38,4 @@ def test_refusals(operation: ImageOperation, field: str, reason: str):
     with pytest.raises(InvalidArgument) as refused:
         steps([GOOD, operation], threads=2)
     assert (refused.value.field, refused.value.reason) == (f"operations[1]{field}", reason)
+    assert refused.value.hint
