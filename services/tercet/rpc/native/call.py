@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import grpc
 import grpc.aio
 
-from tercet.rpc.native import metadata, timeouts
+from tercet.rpc.native import metadata
 
 if TYPE_CHECKING:
     from tercet.rpc._connection import Stream
@@ -166,15 +166,11 @@ class Call(grpc.aio.ServicerContext[Any, Any]):
 
     # -- what runs it asks -------------------------------------------------------------------
 
-    def set_deadline(self) -> None:
-        for key, value in self._stream.headers:
-            if key == b"grpc-timeout":
-                remaining = timeouts.seconds(value)
-                if remaining is not None:
-                    loop = self._protocol.loop
-                    self._deadline = loop.time() + remaining
-                    self._timer = loop.call_later(remaining, self._expired)
-                return
+    def set_deadline(self, timeout: float) -> None:
+        """Ends the call in so many seconds."""
+        loop = self._protocol.loop
+        self._deadline = loop.time() + timeout
+        self._timer = loop.call_later(timeout, self._expired)
 
     async def next_raw(self) -> bytes | None:
         """The next message of the request; None after the last."""

@@ -25,6 +25,7 @@ RESERVED = frozenset(
 )
 KEY = re.compile(r"[0-9a-z_.-]+")
 VALUE = re.compile(r"[\x20-\x7e]*")
+BASE64 = re.compile(rb" *[A-Za-z0-9+/]*={0,2} *")
 UNSAFE = re.compile(rb"[^\x20-\x24\x26-\x7e]")
 
 
@@ -96,6 +97,11 @@ def percent_encoded(message: str) -> bytes:
     return UNSAFE.sub(
         lambda found: b"%%%02X" % found[0][0], message.encode("utf-8", "surrogateescape")
     )
+
+
+def is_base64(value: bytes) -> bool:
+    """Whether each of the values of a "-bin" field can be decoded."""
+    return all(BASE64.fullmatch(part) for part in value.split(b","))
 
 
 def _from_base64(value: bytes) -> bytes:

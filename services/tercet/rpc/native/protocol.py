@@ -14,14 +14,13 @@ import urllib.parse
 from typing import TYPE_CHECKING, Any, cast
 
 from tercet.rpc._connection import BEGIN, READABLE, Connection, ProtocolError, Stream
+from tercet.rpc.native import request
 from tercet.rpc.native.call import Call
 from tercet.rpc.native.method import Dynamic, Method
 from tercet.rpc.native.run import run
 
 if TYPE_CHECKING:
     from tercet.rpc.native.server import NativeServer
-
-CONTENT_TYPE = b"application/grpc"
 
 
 class Protocol(asyncio.Protocol):
@@ -138,11 +137,15 @@ class Protocol(asyncio.Protocol):
     def _begin(self, stream: Stream) -> None:
         server = self.server
         server.counters.streams += 1
-        refusal = check(stream)
-        if refusal is not None:
-            self.core.refuse(stream, refusal)
-            return
         call = Call(self, stream)
+        try:
+            timeout = request.timeout_of(stream.headers)
+        except request.NotGrpc as error:
+            self.core.refuse(stream, error.fields)
+            return
+        except request.Refused as error:
+            call.finish(error.code, error.details, error.trailing)
+            return
         method: Any = stream.handler
         if method is None:
             call.finish(12, "Method not found!", ())
@@ -153,7 +156,8 @@ class Protocol(asyncio.Protocol):
             call.finish(8, "Concurrent RPC limit exceeded!", ())
         else:
             self.calls[stream] = call
-            call.set_deadline()
+            if timeout is not None:
+                call.set_deadline(timeout)
             begun = run(call, method) if type(method) is Method else self._resolve(call, method)
             call.task = self.loop.create_task(begun)
             server.begun(call, call.task)
@@ -171,25 +175,6 @@ class Protocol(asyncio.Protocol):
             call.finish(12, "Method not found!", ())
         else:
             await run(call, method)
-
-
-def check(stream: Stream) -> list[tuple[bytes, bytes]] | None:
-    """What is not gRPC at all is answered in HTTP: 415 for another content type, 405 for another
-    method (gRPC over HTTP/2, "Requests")."""
-    method = content_type = b""
-    for name, value in stream.headers:
-        if name == b":method":
-            method = value
-        elif name == b"content-type":
-            content_type = value
-    if not content_type.startswith(CONTENT_TYPE):
-        return [(b":status", b"415")]
-    rest = content_type[len(CONTENT_TYPE) :]
-    if rest and rest[:1] not in (b"+", b";"):
-        return [(b":status", b"415")]
-    if method != b"POST":
-        return [(b":status", b"405"), (b"allow", b"POST")]
-    return None
 
 
 def peer_of(connected: Any) -> str:
