@@ -13,10 +13,10 @@ from benchmarks.memory import Weight, weigh
 from benchmarks.peers import Peer, Running
 from benchmarks.peers.bare_grpc_aio import BareGrpcAio
 from benchmarks.peers.gateway import Gateway
-from benchmarks.peers.worker import Worker
+from benchmarks.peers.worker import NATIVE, Worker
 from benchmarks.rounds import interleave, percentile
 
-PEERS: tuple[Peer, ...] = (BareGrpcAio(), Worker(), Gateway())
+PEERS: tuple[Peer, ...] = (BareGrpcAio(), Worker(), Gateway(), NATIVE)
 SCALE: tuple[Peer, ...] = (Gateway(1), Gateway(2))
 
 UNARY = load.Load(

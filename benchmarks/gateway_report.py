@@ -19,7 +19,7 @@ from benchmarks.gateway import (
 from benchmarks.report import spread, table, times
 from benchmarks.rounds import Summary, ratio, summary
 
-BARE, WORKER, GATEWAY = (peer.name for peer in PEERS)
+BARE, WORKER, GATEWAY, NATIVE = (peer.name for peer in PEERS)
 # Above it, what is measured may be the load generator.
 GENERATOR_LIMIT = 0.9
 # Roles that spend less per call are left out: the supervisor and the control process.
@@ -92,6 +92,8 @@ def _meaning(outcome: Outcome) -> list[str]:
         f"{rate(GATEWAY)} the calls/s: a call costs {cost(GATEWAY)} the CPU, and the gateway "
         f"itself uses {own:,.0f} µs of it ({share:.0%}), for on grpc.aio it is a server and a "
         f"client, both in Python. A message of a stream costs {stream} the CPU.",
+        f"With the native engine a worker gives {rate(NATIVE)} the calls/s of bare grpc.aio, at "
+        f"{cost(NATIVE)} the CPU per call.",
         f"Times the calls/s of one worker behind the gateway, two give {gain}; with one, the "
         f"gateway process alone uses {busy:.2f} of the {outcome.cpus} cores, which it shares with "
         "workers and h2load: two cores are too few to tell how workers scale.",

@@ -19,10 +19,12 @@ ANY_PORT = "127.0.0.1:0"
 
 
 @contextmanager
-def serving(*, workers: int, gateway: bool, cpus: set[int]) -> Iterator[Running]:
+def serving(
+    *, workers: int, gateway: bool, cpus: set[int], engine: str = "grpcio"
+) -> Iterator[Running]:
     """The greeter's mesh; its address is the gateway's, or without one the shared port."""
     command = [str(TERCET), "serve", "examples.greeter:register", "--bind", ANY_PORT]
-    command += ["--workers", str(workers)]
+    command += ["--workers", str(workers), "--engine", engine]
     if gateway:
         command += ["--gateway", ANY_PORT]
     with tempfile.TemporaryDirectory(prefix="tercet-bench-") as folder:

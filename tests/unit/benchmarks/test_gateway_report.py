@@ -19,6 +19,7 @@ def outcome(*, share: float = 0.3) -> Outcome:
         PEERS[0].name: measured(4000, share=share, server=250),
         PEERS[1].name: measured(3000, worker=300, supervisor=0.2),
         PEERS[2].name: measured(1000, worker=250, gateway=750),
+        PEERS[3].name: measured(40_000, worker=25, supervisor=0.2),
     }
     for name, run in runs.items():
         for kind in (made.saturated, made.half, made.stream):
