@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 import sys
+import traceback
 from collections.abc import Sequence
 
 import typer
 
 from tercet.cli.app import build
-from tercet.cli.exit_codes import BROKEN_PIPE, INTERRUPTED, SOFTWARE, exit_code
+from tercet.cli.exit_codes import BROKEN_PIPE, INTERRUPTED, SOFTWARE, CannotCreate, exit_code
 from tercet.errors import TercetError
 
+# What a write to a file may meet; files that the user named are told of by name elsewhere.
+NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 PROGRAM = "tercet"
 DEBUG = "TERCET_DEBUG"
 # typer >= 0.2x carries a Click of its own, whose base of all usage errors has no public name.
@@ -33,12 +38,18 @@ def run(arguments: Sequence[str]) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
-        # `tercet ... | head`: the rest is not wanted. Python flushes stdout once more on exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        # `tercet ... | head`: the rest is not wanted.
+        _give_up_stdout()
         return BROKEN_PIPE
     except Exception as error:
+        if isinstance(error, OSError) and error.errno in NO_ROOM and error.filename is None:
+            _give_up_stdout()
+            lost = CannotCreate.because("standard output", error)
+            _complain(lost.message, lost.hint)
+            return lost.exit_code
         if os.environ.get(DEBUG):
-            raise
+            traceback.print_exc()
+            return SOFTWARE
         _complain(
             f"unexpected {type(error).__name__}: {error}",
             f"this is a bug; set {DEBUG}=1 to see where",
@@ -75,7 +86,14 @@ def _usage(error: Exception) -> int:
     return code
 
 
+def _give_up_stdout() -> None:
+    # Python flushes it once more on exit, and would complain again.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+
 def _complain(message: str, hint: str) -> None:
-    print(f"{PROGRAM}: {message}", file=sys.stderr)
-    if hint:
-        print(f"hint: {hint}", file=sys.stderr)
+    # Where standard error cannot be written either, the exit code is all that is left to say.
+    with contextlib.suppress(OSError):
+        print(f"{PROGRAM}: {message}", file=sys.stderr)
+        if hint:
+            print(f"hint: {hint}", file=sys.stderr)

@@ -24,6 +24,8 @@ def command(
             "--config",
             "-c",
             metavar="FILE",
+            # Not the parser's check: it would call an unreadable file a wrong command line.
+            readable=False,
             help="Configuration; else $TERCET_CONFIG, else ./tercet.toml if there is one.",
         ),
     ] = None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import signal
@@ -110,14 +111,45 @@ def test_a_bug_is_one_line_and_70(tercet: Tercet, monkeypatch: pytest.MonkeyPatc
     assert ran.code == 70
     assert ran.err.startswith("tercet: unexpected ZeroDivisionError: by zero\nhint: ")
     monkeypatch.setenv("TERCET_DEBUG", "1")
-    with pytest.raises(ZeroDivisionError):
-        tercet()
+    ran = tercet()
+    assert ran.code == 70
+    assert ran.err.startswith("Traceback")
+    assert ran.err.endswith("ZeroDivisionError: by zero\n")
 
 
 def test_a_wrong_configuration_is_78(tercet: Tercet, monkeypatch: pytest.MonkeyPatch) -> None:
     error = ConfigError("wrong", hint="right")
     monkeypatch.setattr(running, "build", lambda: raising(error))
     assert tercet() == (78, "", "tercet: wrong\nhint: right\n")
+
+
+def test_a_configuration_that_may_not_be_read_is_78(
+    tercet: Tercet, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    path = tmp_path / "mesh.toml"
+    path.touch(mode=0)
+    # As for anyone but root, whom the mode does not stop.
+    monkeypatch.setattr(os, "access", lambda *_, **__: False)
+
+    def refused(path: Path) -> str:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "read_text", refused)
+    said = f"tercet: cannot read {path}: Permission denied\nhint: name another file with --config\n"
+    assert tercet("up", "--config", str(path)) == (78, "", said)
+
+
+@pytest.mark.parametrize(
+    "arguments", ["--help", "compute list", "exec run ls", "exec run ls :: ls"]
+)
+def test_an_output_without_room_is_73(fakes: Fakes, arguments: str) -> None:
+    with Path("/dev/full").open("wb") as full:
+        process = start(*arguments.split(), stdout=full)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 73
+    lines = err.decode().splitlines()
+    assert lines[-1] == "tercet: cannot write standard output: No space left on device"
+    assert "Exception ignored" not in err.decode()
 
 
 @pytest.mark.parametrize("arguments", [["compute", "run", "wait"], ["exec", "run", "forever"]])
