@@ -11,11 +11,19 @@ from typing import Any
 
 
 def print_table(
-    columns: Sequence[str], rows: Iterable[Sequence[str]], *, caption: str = ""
+    columns: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    *,
+    caption: str = "",
+    fold: bool = True,
 ) -> None:
     """Prints rows: with headings and the caption on a terminal, bare for other programs.
 
     A bare line has one row, its cells apart by one tab; tabs and line ends in a cell are blanks.
+
+    Args:
+        fold: Break cells where the terminal is too narrow; otherwise its lines run over, and what
+            is copied from them is whole.
     """
     if not sys.stdout.isatty():
         for row in rows:
@@ -27,11 +35,16 @@ def print_table(
 
     table = Table(box=None, header_style="bold", pad_edge=False)
     for column in columns:
-        table.add_column(column, overflow="fold")
+        table.add_column(column, overflow="fold", no_wrap=not fold)
     for row in rows:
         # Text: what a server sends is no markup.
         table.add_row(*(Text(cell) for cell in row))
     console = Console(highlight=False)
+    if not fold:
+        # Unbounded, to learn how wide it wants to be.
+        wanted = Console(width=10_000, height=1).measure(table).maximum
+        # Height too: rich takes a width alone for a guess, and 80 on a dumb terminal.
+        console = Console(highlight=False, width=max(console.width, wanted), height=console.height)
     console.print(table)
     if caption:
         # Not the table's own caption, which wraps at the table's width.

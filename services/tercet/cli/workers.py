@@ -1,14 +1,17 @@
-"""`tercet workers`: who runs."""
+"""`tercet workers`: who runs, and, when several meshes do, which."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
+from tercet.cli.exit_codes import USAGE
 from tercet.cli.options import examples
+from tercet.errors import TercetError, Unavailable
 
 if TYPE_CHECKING:
     from tercet.cluster.v1 import cluster_pb2
@@ -28,7 +31,17 @@ COLUMNS = (
     "ADDRESS",
     "LAST EXIT",
 )
+MESH_COLUMNS = ("MESH", "SERVICE", "WORKERS", "ADDRESS")
 DEADLINE = 5.0
+# Seconds for each of several: one that is on its way down should not hold up the list.
+SEVERAL_DEADLINE = 1.0
+
+
+class SeveralMeshes(TercetError):
+    """None was chosen."""
+
+    default_reason = "SEVERAL_MESHES"
+    exit_code = USAGE
 
 
 def command(
@@ -45,12 +58,25 @@ def command(
     Exits with 69 if no mesh runs, 2 if several do and none was chosen.
     """
     from tercet.cli.output import print_json, print_table
+    from tercet.cluster.runtime_dir import meshes
 
+    running = meshes()
+    if not mesh and len(running) > 1:
+        found = {path.name: services_of(path) for path in running}
+        if as_json:
+            print_json([{"mesh": name, "services": found[name]} for name in found])
+        else:
+            print_table(
+                MESH_COLUMNS,
+                [row for name in found for row in mesh_rows(name, found[name])],
+                fold=False,
+            )
+        raise several(running)
     listed = list_workers(find(mesh))
     if as_json:
         print_json([as_dict(worker) for worker in listed])
     else:
-        print_table(COLUMNS, [row(worker) for worker in listed])
+        print_table(COLUMNS, [row(worker) for worker in listed], fold=False)
 
 
 def find(chosen: str | None) -> Path:
@@ -58,10 +84,9 @@ def find(chosen: str | None) -> Path:
 
     Raises:
         Unavailable: No mesh runs, or not that one.
-        UsageError: Several run.
+        SeveralMeshes: Several run, and none was chosen.
     """
     from tercet.cluster.runtime_dir import VARIABLE, base, meshes
-    from tercet.errors import Unavailable
 
     running = {path.name: path for path in meshes()}
     if not running or (chosen and chosen not in running):
@@ -73,14 +98,45 @@ def find(chosen: str | None) -> Path:
     if chosen:
         return running[chosen]
     if len(running) > 1:
-        raise typer.BadParameter(
-            f"several meshes run: {', '.join(running)}; choose one", param_hint="--mesh"
-        )
+        raise several(list(running.values()))
     return next(iter(running.values()))
 
 
-def list_workers(runtime: Path) -> list[cluster_pb2.Worker]:
+def several(running: Sequence[Path]) -> SeveralMeshes:
+    newest = running[-1].name
+    return SeveralMeshes(
+        f"several meshes run: {', '.join(path.name for path in running)}",
+        hint=f"choose one, as in `tercet workers --mesh {newest}`",
+    )
+
+
+def services_of(runtime: Path) -> list[dict[str, Any]]:
+    """The services of a mesh as JSON shows them; none if its control process does not answer."""
+    try:
+        listed = list_workers(runtime, deadline=SEVERAL_DEADLINE)
+    except Unavailable:
+        # It is one of several, and may be on its way down: the others are still worth listing.
+        return []
+    found: dict[str, dict[str, Any]] = {}
+    for worker in listed:
+        service = {"service": worker.service, "bind": worker.bind, "workers": 0}
+        found.setdefault(worker.service, service)["workers"] += 1
+    return list(found.values())
+
+
+def mesh_rows(name: str, services: Sequence[dict[str, Any]]) -> list[tuple[str, ...]]:
+    if not services:
+        return [(name, "-", "-", "-")]
+    return [
+        (name, given["service"], str(given["workers"]), given["bind"] or "-") for given in services
+    ]
+
+
+def list_workers(runtime: Path, *, deadline: float = DEADLINE) -> list[cluster_pb2.Worker]:
     """Asks the control process.
+
+    Args:
+        deadline: Longest wait for it, in seconds.
 
     Raises:
         Unavailable: It does not answer.
@@ -89,12 +145,11 @@ def list_workers(runtime: Path) -> list[cluster_pb2.Worker]:
 
     from tercet.cluster.spec import CONTROL
     from tercet.cluster.v1 import cluster_pb2, cluster_pb2_grpc
-    from tercet.errors import Unavailable
 
     with grpc.insecure_channel(f"unix:{runtime / CONTROL}.sock") as channel:
         try:
             answer = cluster_pb2_grpc.ClusterStub(channel).ListWorkers(
-                cluster_pb2.ListWorkersRequest(), timeout=DEADLINE, wait_for_ready=True
+                cluster_pb2.ListWorkersRequest(), timeout=deadline, wait_for_ready=True
             )
         except grpc.RpcError as error:
             # What a call raises is a call; as text, it is a report of several lines.

@@ -66,12 +66,12 @@ def start(*arguments: str, **options: object) -> subprocess.Popen[bytes]:
     return subprocess.Popen([*program, *arguments], **(pipes | options))  # type: ignore[call-overload,no-any-return]
 
 
-def on_terminal(*arguments: str) -> tuple[int, str]:
-    """Runs the command with a terminal of 120 columns, and returns what it shows."""
+def on_terminal(*arguments: str, columns: int = 120) -> tuple[int, str]:
+    """Runs the command with a terminal of that width, and returns what it shows."""
     import pty
 
     controller, terminal = pty.openpty()
-    environment = os.environ | {"COLUMNS": "120", "TERM": "dumb"}
+    environment = os.environ | {"COLUMNS": str(columns), "TERM": "dumb"}
     process = start(*arguments, stdin=terminal, stdout=terminal, stderr=terminal, env=environment)
     os.close(terminal)
     shown = b""
