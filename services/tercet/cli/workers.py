@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
+from tercet.cli.calling import hush
 from tercet.cli.exit_codes import USAGE
 from tercet.cli.options import examples
 from tercet.errors import TercetError, Unavailable
@@ -57,6 +58,7 @@ def command(
 
     Exits with 69 if no mesh runs, 2 if several do and none was chosen.
     """
+    hush()
     from tercet.cli.output import print_json, print_table
     from tercet.cluster.runtime_dir import meshes
 

@@ -17,6 +17,19 @@ if TYPE_CHECKING:
     from tercet.client.outcome import Completed
 
 _DETAILS = "grpc-status-details-bin"
+# gRPC's own words: a status that it makes itself says in no other way what happened.
+_CUT_OFF = (
+    "Socket closed",
+    "Stream removed",
+    "Connection reset",
+    "Broken pipe",
+    "Transport closed",
+    "GOAWAY",
+    "keepalive",
+    "ping timeout",
+)
+_NOT_CONNECTED = "failed to connect"
+_TOO_LARGE = "message larger than max"
 _FROZEN = frozenset(
     {"code", "message", "reason", "hint", "field", "retry_after", "metadata", "exit_code"}
 )
@@ -117,13 +130,22 @@ def call_error(error: grpc.aio.AioRpcError, address: str) -> CallError:
     hint = metadata.pop("hint", "")
     message = (error.details() or "").removesuffix(f"; {hint}" if hint else "")
     code = error.code()
-    if not info.reason and code is grpc.StatusCode.UNAVAILABLE:
-        message = f"no answer from {address}: {message}"
-        hint = "see whether a server runs there; `tercet up` starts one"
+    reason = info.reason
+    if not reason and code is grpc.StatusCode.UNAVAILABLE:
+        connected = _NOT_CONNECTED not in message
+        if connected and any(words in message for words in _CUT_OFF):
+            message = f"the call to {address} was cut off: {message}"
+            hint = "its worker or the connection was lost; it may have run, and may be tried again"
+        else:
+            message = f"no answer from {address}: {message}"
+            hint = "see whether a server runs there; `tercet up` starts one"
+    elif not reason and code is grpc.StatusCode.RESOURCE_EXHAUSTED and _TOO_LARGE in message:
+        reason = "MESSAGE_TOO_LARGE"
+        hint = "send or ask for less, or raise max_message_bytes of the service and of the gateway"
     return CallError(
         code,
         message or f"the call ended with {code.name}",
-        reason=info.reason,
+        reason=reason,
         hint=hint,
         field=request.field_violations[0].field if request.field_violations else "",
         retry_after=retry_after,

@@ -72,6 +72,20 @@ def test_a_word_that_is_not_utf8_is_refused(tercet: Tercet, words: list[str]) ->
     assert "is not UTF-8" in ran.err
 
 
+def test_too_large_an_input_is_the_servers_to_refuse(
+    tercet: Tercet, fakes: Fakes, tmp_path: Path
+) -> None:
+    np.save(tmp_path / "large.npy", np.zeros(5 << 17))
+    ran = tercet("compute", "run", "echo", "-i", "values=large.npy")
+    assert ran.code == 1
+    said, hint = ran.err.splitlines()
+    assert "larger than max" in said
+    assert hint == (
+        "hint: let the server make the input with --fill,"
+        " or raise max_message_bytes of the service and of the gateway"
+    )
+
+
 def test_small_outputs_show_their_values(tercet: Tercet, fakes: Fakes, tmp_path: Path) -> None:
     np.save(tmp_path / "small.npy", [0.5, np.inf])
     np.save(tmp_path / "large.npy", np.zeros((5, 4)))

@@ -9,8 +9,14 @@ import pytest
 
 import tercet
 from tercet.client import CallError
+from tercet.client.errors import call_error
 from tercet.errors import TercetError
 from tests.unit.client.fakes import Fakes, trailing
+
+
+def status(code: grpc.StatusCode, details: str) -> grpc.aio.AioRpcError:
+    """A status as gRPC itself makes it, without rich details."""
+    return grpc.aio.AioRpcError(code, grpc.aio.Metadata(), grpc.aio.Metadata(), details=details)
 
 
 async def refused(client: tercet.Client, kernel: str) -> CallError:
@@ -72,6 +78,35 @@ async def test_nobody_there_says_where_and_what_to_do(tmp_path: Path) -> None:
             await client.compute.run("echo")
     assert caught.value.code is grpc.StatusCode.UNAVAILABLE
     assert "tercet up" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "details",
+    [
+        "Stream removed (Socket closed)",
+        "recvmsg:Connection reset by peer",
+        "GOAWAY received; Error code: 2",
+    ],
+)
+def test_a_call_that_was_cut_off_does_not_send_one_to_look_for_a_server(details: str) -> None:
+    error = call_error(status(grpc.StatusCode.UNAVAILABLE, details), "somewhere:1")
+    assert error.message == f"the call to somewhere:1 was cut off: {details}"
+    assert "tried again" in error.hint
+    assert "tercet up" not in error.hint
+
+
+def test_a_reset_connection_attempt_is_no_answer() -> None:
+    details = "failed to connect to all addresses; last error: recvmsg:Connection reset by peer"
+    error = call_error(status(grpc.StatusCode.UNAVAILABLE, details), "somewhere:1")
+    assert error.message.startswith("no answer from somewhere:1")
+
+
+async def test_a_message_that_the_server_finds_too_large_names_the_limits(fakes: Fakes) -> None:
+    async with tercet.connect(fakes.address, max_send_bytes=1 << 30) as client:
+        with pytest.raises(CallError, match="larger than max") as caught:
+            await client.executor.run("head", stdin=bytes(5 << 20))
+    assert caught.value.reason == "MESSAGE_TOO_LARGE"
+    assert "max_message_bytes of the service and of the gateway" in caught.value.hint
 
 
 async def test_a_lost_listing_is_tried_again(client: tercet.Client, fakes: Fakes) -> None:

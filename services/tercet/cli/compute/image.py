@@ -55,6 +55,7 @@ def command(
         lambda client: client.compute.image(
             data, gain=factors, blur=blur, format=format, timeout=timeout
         ),
+        smaller="send a smaller image",
     )
     if target == "-":
         sys.stdout.buffer.write(image.data)

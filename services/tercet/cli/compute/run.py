@@ -89,6 +89,7 @@ def command(
     result = call(
         address,
         lambda client: client.compute.run(kernel, arguments, threads=threads, timeout=timeout),
+        smaller="let the server make the input with --fill",
     )
     for name, target in targets.items():
         _save(result, name, Path(target))

@@ -12,7 +12,6 @@ from tercet.cli.calling import call
 from tercet.cli.exec_.stages import parse
 from tercet.cli.options import LOCAL, Address, Json, duration, examples
 from tercet.cli.output import bytes_as_json, print_json
-from tercet.errors import InvalidArgument
 
 if TYPE_CHECKING:
     from tercet.client import Completed, Outcome
@@ -68,15 +67,11 @@ def command(
         raise typer.BadParameter("standard input is a terminal", param_hint="--stdin")
     if as_json or len(stages) > 1:
         given = sys.stdin.buffer.read() if stdin else b""
-        try:
-            completed = call(
-                address, lambda client: client.executor.pipe(stages, stdin=given, timeout=timeout)
-            )
-        except InvalidArgument as error:
-            if error.reason != "MESSAGE_TOO_LARGE":
-                raise
-            hint = "one program, without --json, takes input of any size"
-            raise InvalidArgument(error.message, hint=hint, reason=error.reason) from error
+        completed = call(
+            address,
+            lambda client: client.executor.pipe(stages, stdin=given, timeout=timeout),
+            smaller="one program, without --json, takes input of any size",
+        )
         if as_json:
             print_json(as_dict(completed))
         else:
