@@ -13,6 +13,7 @@ import typer
 
 from tercet.cli.app import build
 from tercet.cli.exit_codes import BROKEN_PIPE, INTERRUPTED, SOFTWARE, CannotCreate, exit_code
+from tercet.cli.wording import hint, located
 from tercet.errors import TercetError
 
 # What a write to a file may meet; files that the user named are told of by name elsewhere.
@@ -30,8 +31,7 @@ def run(arguments: Sequence[str]) -> int:
     try:
         return _run(arguments)
     except TercetError as error:
-        field = getattr(error, "field", "")
-        _complain(f"{error.message} ({field})" if field else error.message, error.hint)
+        _complain(located(error.message, getattr(error, "field", "")), hint(error.hint))
         return exit_code(error)
     except UsageErrors as error:
         return _usage(error)
@@ -91,9 +91,9 @@ def _give_up_stdout() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
-def _complain(message: str, hint: str) -> None:
+def _complain(message: str, advice: str) -> None:
     # Where standard error cannot be written either, the exit code is all that is left to say.
     with contextlib.suppress(OSError):
         print(f"{PROGRAM}: {message}", file=sys.stderr)
-        if hint:
-            print(f"hint: {hint}", file=sys.stderr)
+        if advice:
+            print(f"hint: {advice}", file=sys.stderr)

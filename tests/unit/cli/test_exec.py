@@ -64,7 +64,7 @@ def test_the_exit_code_is_the_programs_own(
     ("arguments", "said"),
     [
         (["unknown"], "there is no such program\nhint: see ListPrograms"),
-        (["ps", "::", "unknown"], "there is no such program (stages[1].program)\nhint: list them"),
+        (["ps", "::", "unknown"], "there is no such program (program 2)\nhint: list them"),
     ],
 )
 def test_a_refusal_is_1(tercet: Tercet, fakes: Fakes, arguments: list[str], said: str) -> None:

@@ -77,7 +77,7 @@ def test_nobody_there_is_69(tercet: Tercet, tmp_path: Path) -> None:
     ("kernel", "code", "message", "hint"),
     [
         ("nothing", 1, "there is no kernel 'nothing'", "see ListKernels"),
-        ("range", 1, "n is 51, not 0 to 50 (parameters.n)", ""),
+        ("range", 1, "n is 51, not 0 to 50", ""),
         ("full", 75, "the queue is full", "try later"),
         ("unavailable", 69, "draining", ""),
     ],
