@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from tercet.cluster.address import Bind
-from tercet.rpc import ENGINE_NAMES
+from tercet.rpc.names import ENGINE_NAMES
 
 NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
 TARGET = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")

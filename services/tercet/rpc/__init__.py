@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 # running server may die before its exec (grpc/grpc#43055). Tercet never forks a server.
 os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
 
-# For those who check a configuration and must not load grpc.
-ENGINE_NAMES = ("grpcio", "native")
+from tercet.rpc.names import ENGINE_NAMES
 
 if TYPE_CHECKING:
     from tercet.rpc.base import Server as Server

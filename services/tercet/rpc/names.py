@@ -1,0 +1,3 @@
+"""The names of the engines, for those who check a configuration and must not load grpc."""
+
+ENGINE_NAMES = ("grpcio", "native")
