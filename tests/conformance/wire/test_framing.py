@@ -8,9 +8,10 @@ import hpack
 import pytest
 
 from tests.conformance.wire import frames
-from tests.conformance.wire.conftest import reference_deviates, request
-from tests.conformance.wire.connection import Connection
-from tests.conformance.wire.frames import END_HEADERS, END_STREAM, Frame, message
+from tests.conformance.wire.conftest import Served, reference_deviates, request
+from tests.conformance.wire.connection import Answer, Connection
+from tests.conformance.wire.frames import END_HEADERS, END_STREAM, STREAM_CLOSED, Frame, message
+from tests.support import eventually
 
 
 async def collected(wire: Connection, stream: int = 1) -> bytes:
@@ -144,6 +145,25 @@ async def test_binary_metadata(wire: Connection, engine: str, value: bytes) -> N
     answer = await wire.answer(1)
     values = [b"\xff", b"\x80"] if b"," in value else [b"\xff"] if value else [b""]
     assert answer.messages == [repr([("x-bin", each) for each in values]).encode()]
+
+
+@pytest.mark.parametrize("kind", [frames.DATA, frames.HEADERS], ids=["data", "headers"])
+async def test_nothing_may_follow_the_half_close(
+    wire: Connection, served: Served, engine: str, kind: int
+) -> None:
+    """A stream error STREAM_CLOSED, or a connection error (RFC 9113 section 5.1)."""
+    reference_deviates(engine, "ignores it")
+    wire.headers(1, request("Wait"))
+    wire.data(1, message(b""), end=True)
+    await eventually(lambda: "started" in served.notes)
+    if kind == frames.DATA:
+        wire.data(1, message(b"more"))
+    else:
+        wire.headers(1, [(b"x", b"y")], end=True)
+    wire.answers[1] = answer = Answer()
+    await wire.until(lambda: answer.closed or bool(wire.goaways))
+    assert answer.reset == STREAM_CLOSED or wire.goaways
+    await eventually(lambda: "cancelled" in served.notes)
 
 
 async def test_a_half_close_of_its_own(wire: Connection) -> None:
