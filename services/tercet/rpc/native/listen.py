@@ -13,7 +13,8 @@ BACKLOG = 4096
 def bind(address: str, *, reuse_port: bool) -> list[socket.socket]:
     """Binds an address: "host:port", "unix:path", "unix-abstract:name" or "fd:number".
 
-    A name may have several addresses; all get the same port.
+    A name may have several addresses; all get the same port. They listen from now on, as in grpc:
+    who connects before the server has started waits, and is not refused.
 
     Raises:
         RuntimeError: It cannot be bound, as grpc.aio says it.
@@ -66,6 +67,7 @@ def _tcp(host: str, port: int, reuse_port: bool) -> list[socket.socket]:
                 listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, host != "::")
             listener.bind((where[0], port, *where[2:]))
             port = port or int(listener.getsockname()[1])
+            listener.listen(BACKLOG)
     except OSError:
         for listener in made:
             listener.close()
@@ -81,6 +83,7 @@ def _unix(path: str) -> socket.socket:
     listener = socket.socket(socket.AF_UNIX)
     try:
         listener.bind(path)
+        listener.listen(BACKLOG)
     except OSError:
         listener.close()
         raise

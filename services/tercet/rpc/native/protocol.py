@@ -149,7 +149,7 @@ class Protocol(asyncio.Protocol):
         method: Any = stream.handler
         if method is None:
             call.finish(12, "Method not found!", ())
-        elif stream.refusal is not None:
+        elif stream.refusal is not None and not stream.messages:
             code, details = stream.refusal
             call.finish(code, details.decode(), ())
         elif not server.admit(call):

@@ -115,6 +115,22 @@ async def test_an_inherited_descriptor_whose_queue_outlives_a_server(service: Se
         assert owned.getsockname()[1] == port
 
 
+@pytest.mark.parametrize("address", ["127.0.0.1:0", "unix:{folder}/s"])
+async def test_who_connects_before_the_start_waits(
+    address: str, service: Service, tmp_path: Path
+) -> None:
+    server = service.server()
+    address = address.format(folder=tmp_path)
+    port = server.add_insecure_port(address)
+    async with channel(address.replace(":0", f":{port}")) as to:
+        call = asyncio.ensure_future(to.unary_unary("/a.B/Echo")(b"hi", timeout=20))
+        await asyncio.sleep(0.1)
+        assert not call.done()
+        await server.start()
+        assert await call == b"hi"
+    await server.stop(0)
+
+
 def test_an_address_that_cannot_be_bound() -> None:
     async def bind() -> None:
         with pytest.raises(RuntimeError, match="Failed to bind"):
