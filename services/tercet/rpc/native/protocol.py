@@ -184,4 +184,4 @@ def peer_of(connected: Any) -> str:
         return "unix:"
     host = f"[{name[0]}]" if ":" in name[0] else name[0]
     kind = "ipv6" if ":" in name[0] else "ipv4"
-    return f"{kind}:{urllib.parse.quote(host, safe='')}:{name[1]}"
+    return f"{kind}:{urllib.parse.quote(host, safe=':')}:{name[1]}"
