@@ -80,7 +80,7 @@ async def test_grace_ends_by_cancelling(served: Served) -> None:
         stopping = asyncio.create_task(served.server.stop(0.2))
         await wire.until_closed()
         await stopping
-        assert "cancelled" in served.notes
+        await eventually(lambda: "cancelled" in served.notes)
         assert 1 not in wire.answers or wire.answers[1].refused
 
 
