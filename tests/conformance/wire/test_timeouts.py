@@ -53,12 +53,12 @@ async def test_malformed(wire: Connection, served: Served, timeout: bytes) -> No
     assert served.notes == []
 
 
-@pytest.mark.parametrize("timeout", [b"50m", b"50000u", b"50000000n"])
+@pytest.mark.parametrize("timeout", [b"90m", b"90000u", b"90000000n"])
 async def test_passed(wire: Connection, served: Served, timeout: bytes) -> None:
-    """The server itself ends the call, and its handler."""
+    """The server itself ends the call, and its handler, if a busy machine let it begin."""
     answer = await call(wire, "Wait", timeout)
     assert answer.status == DEADLINE_EXCEEDED or answer.reset is not None
-    await eventually(lambda: served.notes == ["started", "cancelled"])
+    await eventually(lambda: served.notes in ([], ["started", "cancelled"]))
 
 
 async def test_passed_before_it_began(wire: Connection) -> None:
