@@ -3,31 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections import Counter
 from dataclasses import dataclass, field
 
 import grpc.aio
 
 from examples.greeter.v1 import greeter_pb2, greeter_pb2_grpc
-
-# SayHello is idempotent: only the caller may say so.
-RETRY = json.dumps(
-    {
-        "methodConfig": [
-            {
-                "name": [{"service": "examples.greeter.v1.Greeter", "method": "SayHello"}],
-                "retryPolicy": {
-                    "maxAttempts": 5,
-                    "initialBackoff": "0.05s",
-                    "maxBackoff": "0.5s",
-                    "backoffMultiplier": 2,
-                    "retryableStatusCodes": ["UNAVAILABLE"],
-                },
-            }
-        ]
-    }
-)
+from examples.tour.greeter import SERVICE_CONFIG
 
 
 @dataclass
@@ -42,7 +24,7 @@ class Tally:
 def channel(address: str, *, retry: bool = False) -> grpc.aio.Channel:
     options: list[tuple[str, object]] = [("grpc.use_local_subchannel_pool", 1)]
     if retry:
-        options.append(("grpc.service_config", RETRY))
+        options.append(("grpc.service_config", SERVICE_CONFIG))
     return grpc.aio.insecure_channel(address, options=options)
 
 
