@@ -75,11 +75,13 @@ check: setup $(BUF) ## Lint, types, layers, contracts
 	$(BIN)/hadolint deploy/Dockerfile deploy/kubernetes/overlays/example/Dockerfile
 
 .PHONY: tools
-tools: $(BUF) $(TOOLS)/grpcurl $(TOOLS)/kustomize ## Install buf, grpcurl and kustomize, which some tests use
+tools: $(BUF) $(TOOLS)/grpcurl $(TOOLS)/kustomize $(TOOLS)/h2spec ## Install buf, grpcurl, kustomize, h2spec, for tests
 
 # Debian has neither grpcurl nor kustomize, and its kubectl (1.20) renders with kustomize 2.
 $(TOOLS)/grpcurl: INSTALL = github.com/fullstorydev/grpcurl/cmd/grpcurl@v1.9.3
 $(TOOLS)/kustomize: INSTALL = sigs.k8s.io/kustomize/kustomize/v5@v5.8.1
+# The newest that Go can install: later ones lack the /v2 of their module path.
+$(TOOLS)/h2spec: INSTALL = github.com/summerwind/h2spec/cmd/h2spec@v2.2.1+incompatible
 $(TOOLS)/%:
 	@if command -v go >/dev/null; then \
 		echo "tools: $(@F)"; \
