@@ -104,8 +104,8 @@ def _talk(behaviour: Behaviour, address: str) -> dict[str, Any]:
             "messages": messages,
             "code": call.code(),
             "details": call.details() if behaviour.worded else "",
-            "initial": _multiset(call.initial_metadata()),
-            "trailing": _multiset(call.trailing_metadata()),
+            "initial": multiset(call.initial_metadata()),
+            "trailing": multiset(call.trailing_metadata()),
         }
 
 
@@ -124,11 +124,11 @@ async def _drive(behaviour: Behaviour, address: str) -> dict[str, Any]:
             "messages": messages,
             "code": await call.code(),
             "details": await call.details() if behaviour.worded else "",
-            "initial": _multiset(await call.initial_metadata()),
-            "trailing": _multiset(await call.trailing_metadata()),
+            "initial": multiset(await call.initial_metadata()),
+            "trailing": multiset(await call.trailing_metadata()),
         }
 
 
-def _multiset(metadata: Any) -> list[tuple[str, str | bytes]]:
+def multiset(metadata: Any) -> list[tuple[str, str | bytes]]:
     pairs = [(key, value) for key, value in metadata or () if key not in OWN_KEYS]
     return sorted(pairs, key=repr)
