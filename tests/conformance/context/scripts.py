@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 
 from tests.conformance.context.behaviour import Kind, Metadata
 
+Leaves = Literal["cancel", "deadline"] | None
+
 KINDS: list[Kind] = ["unary_unary", "unary_stream", "stream_unary", "stream_stream"]
 CODES = [code for code in grpc.StatusCode if code is not grpc.StatusCode.OK]
 
@@ -62,7 +64,7 @@ class Script:
         half_closes: Whether the client says that it sends no more, before it has its status.
         timeout: The call's deadline in seconds, which it does not come near.
         steps: What the handler does; the last one ends it.
-        leaves: What ends a handler that waits for ever.
+        leaves: What ends a handler that waits for ever; None where none does.
     """
 
     kind: Kind
@@ -72,7 +74,7 @@ class Script:
     metadata: Metadata
     timeout: float | None
     steps: tuple[Step, ...]
-    leaves: Literal["cancel", "deadline"] | None
+    leaves: Leaves
 
     @property
     def answers(self) -> int:
@@ -85,7 +87,11 @@ class Script:
         return any(step.verb in ("answer", "send initial metadata") for step in self.steps)
 
 
-TEXTS = st.text(st.characters(codec="utf-8"), max_size=20)
+# What is percent-encoded, and what is not.
+TEXTS = st.one_of(
+    st.lists(st.sampled_from(["%41", *"a ~%\t\n\0\x7f\x80é☺😈"]), min_size=1).map("".join),
+    st.text(st.characters(codec="utf-8"), max_size=20),
+)
 MESSAGES = st.builds(
     Octets,
     st.one_of(st.integers(0, 20), st.sampled_from([1000, 16_379, 16_384, 65_535, 65_536, 102_400])),
@@ -99,7 +105,9 @@ PAIRS = st.one_of(
     ),
     st.tuples(st.sampled_from(["a-bin", "b-bin"]), st.binary(max_size=20)),
 )
-METADATA = st.lists(PAIRS, max_size=4).map(tuple)
+METADATA = st.sampled_from([0, 1, 2, 4]).flatmap(
+    lambda size: st.lists(PAIRS, min_size=size, max_size=size).map(tuple)
+)
 
 STEPS = st.one_of(
     st.builds(Step, st.just("send initial metadata"), METADATA),
@@ -135,18 +143,20 @@ WAITS = st.builds(
 
 
 @st.composite
-def scripts(draw: st.DrawFn) -> Script:
+def scripts(draw: st.DrawFn, leaves: Leaves) -> Script:
     kind = draw(st.sampled_from(KINDS))
     asks, tells = (part == "stream" for part in kind.split("_"))
     half_closes = not asks or draw(st.integers(0, 3)) > 0
     requests = draw(st.integers(0, 4)) if asks else 1
 
-    verbs = [STEPS, *([ANSWERS] if tells else []), *([READS] if asks else [])]
+    # Drawn one by one, since hypothesis's own lists are short, and its own choices seldom answers.
+    turns = [STEPS, STEPS, *[ANSWERS] * 2 * tells, *[READS] * asks]
     steps: list[Step] = []
     # Of each request, how many answers the client has at most when it is read.
     before: list[int] = []
     answers = 0
-    for step in draw(st.lists(st.one_of(verbs), max_size=8)):
+    for _ in range(draw(st.sampled_from([0, 2, 4, 6, 8]))):
+        step = draw(draw(st.sampled_from(turns)))
         if step.verb in ("read", "iterate"):
             # What is never sent cannot be read, unless it is the end.
             if len(before) == requests and not half_closes:
@@ -157,8 +167,7 @@ def scripts(draw: st.DrawFn) -> Script:
     if asks and half_closes and draw(st.booleans()):
         steps.append(Step("read all"))
         before += [answers] * (requests - len(before))
-    waits = draw(st.integers(0, 3)) == 0
-    steps.append(draw(WAITS if waits else ENDS))
+    steps.append(draw(WAITS if leaves else ENDS))
 
     sends = []
     for index in range(requests):
@@ -173,5 +182,5 @@ def scripts(draw: st.DrawFn) -> Script:
         metadata=draw(METADATA),
         timeout=draw(st.sampled_from([None, 30, 1000])),
         steps=tuple(steps),
-        leaves=draw(st.sampled_from(["cancel", "cancel", "deadline"])) if waits else None,
+        leaves=leaves,
     )
