@@ -11,6 +11,7 @@ from pathlib import Path
 
 from benchmarks import load, machine, report
 from benchmarks.process import NotReady
+from benchmarks.selection import selected
 
 # Above it, other programs have taken part of the CPUs.
 QUIET = 1.0
@@ -33,7 +34,7 @@ def main() -> int:
             _written(_gateway(options, command))
         if options.what in ("kernels", "all"):
             _written(_kernels(command))
-    except (NotReady, ValueError, load.LoadError) as error:
+    except (NotReady, ValueError, ConnectionError, load.LoadError) as error:
         print(error, file=sys.stderr)
         return 1
     return 0
@@ -70,8 +71,8 @@ def _rpc(options: argparse.Namespace, command: str) -> None:
     from benchmarks import rpc, rpc_report
 
     about = _about("grpcio", "protobuf", "uvloop")
-    peers = rpc.chosen(options.peers)
-    keys = rpc.chosen_keys(options.only)
+    peers = selected(options.peers, {peer.key: peer for peer in rpc.PEERS})
+    keys = selected(options.only, {key: key for key in rpc.KEYS})
     outcome = rpc.measure(options.rounds, options.scale, _say, peers, keys)
     text = rpc_report.paragraphs(outcome, about, command, options.scale)
     if options.peers or options.only:

@@ -26,7 +26,7 @@ class Case:
         load: For peers that speak gRPC.
         body: What is posted over HTTP/1.1 instead; None if such a peer has no part in it.
         answer: Bytes of each answer over gRPC, with its prefix.
-        unit: What is counted: "call", "message" or "MiB".
+        unit: What is counted: "call", "message", "MiB" or "connection".
         size: So many units per call.
         streams: Answers are counted by their bytes, not by calls.
     """
@@ -112,6 +112,9 @@ BIDI = _stream("bidi", "Bidi stream", "Converse", _message * STREAM_LENGTH)
 ONE_MIB = _unary("1mib", "Unary echo of 1 MiB", MIB, 2.0, 4)
 BIG = _unary("64mib", "Unary echo of 64 MiB", 64 * MIB, 2.0, 2, calls=4)
 # Fewer than fit into 1024 descriptors, which is the usual limit of a process.
-CONNECTIONS = _unary("connections", "Connections, with one call each", SMALL, 1.0, 500, calls=500)
+CONNECTIONS = replace(
+    _unary("connections", "Connections, with one call each", SMALL, 1.0, 500, calls=500),
+    unit="connection",
+)
 
 CASES = (UNARY, STREAM, BIDI, ONE_MIB, BIG, CONNECTIONS)

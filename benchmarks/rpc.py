@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import os
-import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from benchmarks import connections, cpu, trial
+from benchmarks import cpu, footprint, trial
 from benchmarks.cases import CASES, UNARY, Case
+from benchmarks.footprint import Footprint
 from benchmarks.install import Missing
-from benchmarks.load import Load
-from benchmarks.memory import weigh
+from benchmarks.load import Load, LoadError
 from benchmarks.peers import (
     Running,
     grpc_aio,
@@ -39,25 +38,8 @@ PEERS = (
 # The keys of what is measured beside the cases.
 IDLE = "idle"
 KEYS = (*(case.key for case in CASES), IDLE)
-# Fewer than fit into 1024 descriptors, which is the usual limit of a process.
-IDLE_CONNECTIONS = 900
-# Until a server has accepted all, and its memory stands.
-SETTLE = 1.0
 # Of the seconds of a warm-up: there is one before each case.
 WARM_UP = 0.5
-
-
-@dataclass(frozen=True)
-class Footprint:
-    """Of a process that has answered calls.
-
-    Attributes:
-        process: MiB, RSS without connections.
-        connection: KiB that each idle connection adds to it.
-    """
-
-    process: float
-    connection: float
 
 
 @dataclass
@@ -69,6 +51,7 @@ class Outcome:
         half: Of the unary case, at half of what the same peer reached in the round.
         versions: What each peer is made of, if there is more to say than its name.
         left_out: Why a peer could not be measured here.
+        failures: Runs that failed and were made again; a second failure ends the whole.
     """
 
     cases: dict[str, Runs] = field(default_factory=lambda: defaultdict(lambda: defaultdict(list)))
@@ -76,6 +59,7 @@ class Outcome:
     idle: dict[str, Footprint] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
     left_out: dict[str, str] = field(default_factory=dict)
+    failures: list[str] = field(default_factory=list)
 
 
 def measure(
@@ -85,7 +69,7 @@ def measure(
     peers: Sequence[EchoPeer] = PEERS,
     keys: Sequence[str] = KEYS,
 ) -> Outcome:
-    """Runs everything: with a scale of 1 about two minutes per round, twice that if disturbed.
+    """Runs everything: with a scale of 1 about 100 seconds per round, twice that if disturbed.
 
     Args:
         scale: Factor on the duration of each run.
@@ -94,7 +78,7 @@ def measure(
 
     Raises:
         ValueError: The machine has one CPU.
-        load.LoadError: Calls failed.
+        load.LoadError: Calls failed, and again in the next run.
         benchmarks.process.NotReady: A peer does not start.
     """
     cpus = Cpus(*cpu.split(os.sched_getaffinity(0)))
@@ -102,9 +86,7 @@ def measure(
     here = [peer for peer in peers if _is_here(peer, outcome, say)]
     if IDLE in keys:
         for peer in here:
-            # Each has all of the memory, and pages that nobody shares.
-            with peer.start(cpus.tested) as running:
-                outcome.idle[peer.name] = _footprint(peer, running, cpus)
+            outcome.idle[peer.name] = footprint.measure(peer, cpus)
     cases = [case for case in CASES if case.key in keys]
     if not cases:
         return outcome
@@ -118,32 +100,6 @@ def measure(
                         f"{found.rate:.0f} {case.unit}s/s, {found.total_cost:.0f} us each"
                     )
     return outcome
-
-
-def chosen(keys: Sequence[str] | None) -> list[EchoPeer]:
-    """The peers of these keys; all for None.
-
-    Raises:
-        ValueError: There is none of one.
-    """
-    _check(keys or (), [peer.key for peer in PEERS])
-    return [peer for peer in PEERS if keys is None or peer.key in keys]
-
-
-def chosen_keys(keys: Sequence[str] | None) -> Sequence[str]:
-    """These of `KEYS`; all for None.
-
-    Raises:
-        ValueError: One is none of them.
-    """
-    _check(keys or (), KEYS)
-    return KEYS if keys is None else keys
-
-
-def _check(keys: Sequence[str], known: Sequence[str]) -> None:
-    for key in keys:
-        if key not in known:
-            raise ValueError(f"there is no {key!r}; there are {', '.join(known)}")
 
 
 def _is_here(peer: EchoPeer, outcome: Outcome, say: Callable[[str], None]) -> bool:
@@ -167,24 +123,18 @@ def _run(
     if load.calls is None:
         trial.warm_up(load, running, cpus, WARM_UP)
 
-    def once(what: Load) -> Measured:
+    def measured(what: Load) -> Measured:
         return trial.run(what, running, cpus, lambda done: case.count(done, peer.http1), scale)
 
-    found = once(load)
+    def again(what: Load) -> Measured:
+        try:
+            return measured(what)
+        except LoadError as error:
+            outcome.failures.append(f"{peer.name}: {error}")
+            return measured(what)
+
+    found = again(load)
     outcome.cases[case.key][peer.name].append(found)
     if case is UNARY:
-        outcome.half[peer.name].append(once(trial.half(load, found)))
+        outcome.half[peer.name].append(again(trial.half(load, found)))
     return found
-
-
-def _footprint(peer: EchoPeer, running: Running, cpus: Cpus) -> Footprint:
-    load = UNARY.load_of(peer.http1)
-    assert load is not None
-    trial.warm_up(load, running, cpus, WARM_UP)
-    (pid,) = running.processes["server"]
-    time.sleep(SETTLE)
-    before = weigh(pid).rss
-    with connections.idle(running.address, IDLE_CONNECTIONS, http1=peer.http1):
-        time.sleep(SETTLE)
-        after = weigh(pid).rss
-    return Footprint(before, (after - before) * 1024 / IDLE_CONNECTIONS)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from benchmarks import targets
+from benchmarks import footprint, targets
 from benchmarks.cases import BIG, CASES, CONNECTIONS, MIB, SMALL, STREAM_LENGTH, UNARY, Case
 from benchmarks.columns import disturbances, generator, median, ratio_of
 from benchmarks.peers import native
 from benchmarks.report import spread, table, times
 from benchmarks.rounds import summary
-from benchmarks.rpc import IDLE_CONNECTIONS, Outcome
+from benchmarks.rpc import Outcome
 from benchmarks.trial import QUIET, Measured, Runs
 
 OURS = native.PEER.name
@@ -32,7 +32,7 @@ TARGETS = (
     "time per call, message or MiB is, which other programs disturb less."
 )
 # Digits of a rate and of a cost.
-DIGITS = {"call": (0, 1), "message": (0, 2), "MiB": (2, 0)}
+DIGITS = {"call": (0, 1), "message": (0, 2), "MiB": (2, 0), "connection": (0, 0)}
 
 
 def paragraphs(outcome: Outcome, machine: str, command: str, scale: float) -> list[str]:
@@ -43,7 +43,13 @@ def paragraphs(outcome: Outcome, machine: str, command: str, scale: float) -> li
         *_peers(outcome),
     ]
     if outcome.cases:
-        made += [_method(outcome, scale), "## Targets", targets.reached(outcome.cases), TARGETS]
+        made += [
+            _method(outcome, scale),
+            *_failures(outcome),
+            "## Targets",
+            targets.reached(outcome.cases),
+            TARGETS,
+        ]
     for case in CASES:
         if case.key in outcome.cases:
             made += [f"## {case.title}", NOTES[case.key], _table(case, outcome.cases[case.key])]
@@ -65,6 +71,11 @@ def _peers(outcome: Outcome) -> Iterator[str]:
     if outcome.left_out:
         reasons = "; ".join(f"{name}: {reason}" for name, reason in outcome.left_out.items())
         yield f"**Left out here:** {reasons}."
+
+
+def _failures(outcome: Outcome) -> Iterator[str]:
+    if outcome.failures:
+        yield f"**Runs that failed, and were made again:** {'; '.join(outcome.failures)}."
 
 
 def _method(outcome: Outcome, scale: float) -> str:
@@ -153,7 +164,8 @@ def _memory(outcome: Outcome) -> str:
 
 def _memory_note() -> str:
     return (
-        f"RSS, each peer alone, after a second of small calls; what {IDLE_CONNECTIONS} connections "
-        "that have exchanged settings, or over HTTP/1.1 have only been opened, add to it. Memory "
-        "that the calls had left free is used first, so a few KiB may be hidden."
+        "RSS, each peer alone, after half a second of small calls; what "
+        f"{footprint.CONNECTIONS} connections that have exchanged settings, or over HTTP/1.1 have "
+        "only been opened, add to it. Memory that the calls had left free is used first, so a few "
+        "KiB may be hidden."
     )

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from benchmarks.cases import BIG, STREAM, UNARY
+from benchmarks.footprint import Footprint
 from benchmarks.peers import grpc_aio, grpc_go, native, node_http
-from benchmarks.rpc import Footprint, Outcome
+from benchmarks.rpc import Outcome
 from benchmarks.rpc_report import paragraphs
 from benchmarks.trial import Measured
 
@@ -88,6 +89,13 @@ def test_who_was_left_out_is_told_with_the_reason() -> None:
     assert f"{GO}: Go 1.2" in text(made)
     made.left_out["grpc-js"] = "npm is not installed"
     assert "**Left out here:** grpc-js: npm is not installed." in text(made)
+
+
+def test_failures_are_told() -> None:
+    made = outcome()
+    assert "failed" not in text(made)
+    made.failures.append("grpc-go: 3 failed")
+    assert "made again:** grpc-go: 3 failed." in text(made)
 
 
 def test_without_ours_there_are_no_ratios() -> None:
