@@ -43,13 +43,9 @@ def paragraphs(outcome: Outcome, machine: str, command: str, scale: float) -> li
         *_peers(outcome),
     ]
     if outcome.cases:
-        made += [
-            _method(outcome, scale),
-            *_failures(outcome),
-            "## Targets",
-            targets.reached(outcome.cases),
-            TARGETS,
-        ]
+        made += [_method(outcome, scale), *_failures(outcome)]
+    if rows := targets.reached(outcome.cases):
+        made += ["## Targets", table(targets.HEADER, rows, words=2), TARGETS]
     for case in CASES:
         if case.key in outcome.cases:
             made += [f"## {case.title}", NOTES[case.key], _table(case, outcome.cases[case.key])]

@@ -10,7 +10,7 @@ from benchmarks.cases import Case
 from benchmarks.columns import ratio_of
 from benchmarks.peers import grpc_aio, grpc_go, grpc_js, native, node_http
 from benchmarks.peers.echo import EchoPeer
-from benchmarks.report import table, times
+from benchmarks.report import times
 from benchmarks.trial import Runs
 
 
@@ -37,20 +37,17 @@ TARGETS = (
     Target(cases.ONE_MIB, grpc_aio.PEER, 2),
     Target(cases.BIG, grpc_aio.PEER, 2),
 )
+HEADER = ["load", "beside", "target", "rate", "CPU", "verdict"]
 
 
-def reached(found: Mapping[str, Runs]) -> str:
-    """A table of all targets that were measured: how many times the peer's rate ours is, and how
+def reached(found: Mapping[str, Runs]) -> list[list[str]]:
+    """A row for each target that was measured: how many times the peer's rate ours is, and how
     many times our CPU time per call or byte the peer's is.
 
     Args:
         found: Runs by the key of the case.
     """
-    return table(
-        ["load", "beside", "target", "rate", "CPU", "verdict"],
-        [row for target in TARGETS for row in _rows(target, found.get(target.case.key, {}))],
-        words=2,
-    )
+    return [row for target in TARGETS for row in _rows(target, found.get(target.case.key, {}))]
 
 
 def _rows(target: Target, runs: Runs) -> list[list[str]]:

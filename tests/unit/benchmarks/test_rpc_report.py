@@ -65,6 +65,12 @@ def test_a_target_that_was_not_measured_is_left_out() -> None:
     assert "2.5x" not in text(made)
 
 
+def test_without_a_target_there_is_no_table_of_them() -> None:
+    made = Outcome()
+    made.cases[STREAM.key][NATIVE] += [measured(5000)]
+    assert "## Targets" not in text(made)
+
+
 def test_payloads_are_in_gigabytes() -> None:
     # 1000 MiB/s.
     assert f"| {NATIVE} | 1.05 (1.05–1.05) | 1.00x | 1,000 " in text(outcome())  # noqa: RUF001
