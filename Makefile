@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 TOOLS := .tools/bin
 BUF := .tools/node_modules/.bin/buf
 GO_INSTALL := GOFLAGS=-buildvcs=false GOBIN=$(CURDIR)/$(TOOLS) go install
-PROTOS := $(shell find protos examples -name '*.proto' -not -path '*/node_modules/*')
+PROTOS := $(shell find protos examples benchmarks -name '*.proto' -not -path '*/node_modules/*')
 NATIVE := $(shell find native -name '*.pyx' -o -name '*.pxd' -o -name '*.h' -o -name '*.c')
 SCRIPTS := $(wildcard scripts/*.sh) .ci/run
 
@@ -43,9 +43,9 @@ venv: # A make of its own: $(PYTHON) is to be looked for after the system packag
 	@test -x $(BIN)/python || { echo "setup: .venv of $$($(PYTHON) --version)" && $(PYTHON) -m venv .venv; }
 
 .PHONY: examples-stubs
-examples-stubs: # The examples' own contracts, made the way a user would
+examples-stubs: # Contracts of examples and benchmarks, made the way a user would
 	@$(BIN)/python -m grpc_tools.protoc -I. --python_out=. --pyi_out=. --grpc_python_out=. \
-		$$(find examples -name '*.proto' -not -path '*/node_modules/*')
+		$$(find examples benchmarks -name '*.proto' -not -path '*/node_modules/*')
 
 .PHONY: native
 native: ## Rebuild stubs and native modules in place
@@ -105,5 +105,5 @@ bench: setup ## Measure beside peers and write benchmarks/reports/
 
 .PHONY: clean
 clean: ## Remove what setup made
-	rm -rf .venv .tools build dist services/*.egg-info services/tercet/*/v1
-	find services native examples -name '*.so' -delete -o -name '*_pb2*.py*' -delete
+	rm -rf .venv .tools .bench build dist services/*.egg-info services/tercet/*/v1
+	find services native examples benchmarks -name '*.so' -delete -o -name '*_pb2*.py*' -delete

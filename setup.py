@@ -16,7 +16,10 @@ PROTOS = Path("protos")
 NATIVE = Path("native")
 SERVICES = Path("services")
 # System libraries that a module is linked with.
-LIBRARIES = {"tercet.rpc._connection": ["nghttp2"]}
+LIBRARIES = {
+    f"tercet.rpc.{module}": ["nghttp2"]
+    for module in ("_connection", "_invocation", "_request", "_stream")
+}
 
 
 class build_protos(Command):

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from benchmarks import load, machine, report
 from benchmarks.process import NotReady
+from benchmarks.selection import selected
 
 # Above it, other programs have taken part of the CPUs.
 QUIET = 1.0
@@ -18,17 +19,22 @@ KERNEL_ROUNDS = 40
 
 
 def main() -> int:
-    options = _parser().parse_args()
+    parser = _parser()
+    options = parser.parse_args()
+    if options.name and options.what in ("kernels", "all"):
+        parser.error("--name is of one report, rpc or gateway")
     command = shlex.join(["python", "-m", "benchmarks", *sys.argv[1:]])
-    if options.what in ("gateway", "all") and not load.available():
+    if options.what != "kernels" and not load.available():
         print(load.INSTALL, file=sys.stderr)
         return 1
     try:
+        if options.what in ("rpc", "all"):
+            _rpc(options, command)
         if options.what in ("gateway", "all"):
             _written(_gateway(options, command))
         if options.what in ("kernels", "all"):
             _written(_kernels(command))
-    except (NotReady, ValueError, load.LoadError) as error:
+    except (NotReady, ValueError, ConnectionError, load.LoadError) as error:
         print(error, file=sys.stderr)
         return 1
     return 0
@@ -36,24 +42,52 @@ def main() -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("what", nargs="?", choices=("gateway", "kernels", "all"), default="all")
     parser.add_argument(
-        "--rounds", type=int, default=5, help="rounds of the gateway's report [default: 5]"
+        "what", nargs="?", choices=("rpc", "gateway", "kernels", "all"), default="all"
+    )
+    parser.add_argument(
+        "--rounds", type=int, default=5, help="rounds of rpc and gateway [default: 5]"
     )
     parser.add_argument(
         "--scale", type=float, default=1.0, help="factor on each run's duration [default: 1]"
     )
-    parser.add_argument("--name", default="gateway", help="of the gateway's report, after its date")
+    parser.add_argument(
+        "--name", help="of the report of rpc or gateway, after its date [default: rpc, gateway]"
+    )
+    parser.add_argument(
+        "--peers", type=_words, help="of rpc: these alone, as in native,grpc-go; nothing is written"
+    )
+    parser.add_argument(
+        "--only", type=_words, help="of rpc: as in unary,64mib,idle; nothing is written"
+    )
     return parser
+
+
+def _words(text: str) -> list[str]:
+    return text.split(",")
+
+
+def _rpc(options: argparse.Namespace, command: str) -> None:
+    from benchmarks import rpc, rpc_report
+
+    about = _about("grpcio", "protobuf", "uvloop")
+    peers = selected(options.peers, {peer.key: peer for peer in rpc.PEERS})
+    keys = selected(options.only, {key: key for key in rpc.KEYS})
+    outcome = rpc.measure(options.rounds, options.scale, _say, peers, keys)
+    text = rpc_report.paragraphs(outcome, about, command, options.scale)
+    if options.peers or options.only:
+        print("\n\n".join(text))
+    else:
+        _written(report.write(options.name or "rpc", text, _today()))
 
 
 def _gateway(options: argparse.Namespace, command: str) -> Path:
     from benchmarks import gateway, gateway_report
 
     about = _about("grpcio", "uvloop")
-    outcome = gateway.measure(options.rounds, options.scale, say=print)
+    outcome = gateway.measure(options.rounds, options.scale, _say)
     text = gateway_report.paragraphs(outcome, about, command, options.scale)
-    return report.write(options.name, text, _today())
+    return report.write(options.name or "gateway", text, _today())
 
 
 def _kernels(command: str) -> Path:
@@ -76,6 +110,10 @@ def _about(*packages: str) -> str:
     if average > QUIET:
         print(f"the load average is {average:.1f}: figures will be noisy", file=sys.stderr)
     return f"{machine.line(packages)}; load average {average:.2f} at the start"
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)
 
 
 def _written(path: Path) -> None:

@@ -2,28 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-
-from benchmarks.gateway import (
-    PEERS,
-    QUIET,
-    SCALE,
-    STREAM,
-    STREAM_LENGTH,
-    UNARY,
-    Measured,
-    Outcome,
-    Runs,
-    Weights,
-)
+from benchmarks.columns import costs, disturbances, generator, median, ratio_of
+from benchmarks.gateway import PEERS, SCALE, STREAM, STREAM_LENGTH, UNARY, Outcome, Weights
 from benchmarks.report import spread, table, times
-from benchmarks.rounds import Summary, ratio, summary
+from benchmarks.rounds import summary
+from benchmarks.trial import QUIET, Runs
 
 BARE, WORKER, GATEWAY, NATIVE = (peer.name for peer in PEERS)
-# Above it, what is measured may be the load generator.
-GENERATOR_LIMIT = 0.9
-# Roles that spend less per call are left out: the supervisor and the control process.
-NEGLIGIBLE = 1.0
 
 
 def paragraphs(outcome: Outcome, machine: str, command: str, scale: float) -> list[str]:
@@ -54,15 +39,13 @@ def paragraphs(outcome: Outcome, machine: str, command: str, scale: float) -> li
 
 def _method(outcome: Outcome, scale: float) -> str:
     runs = [run for kind in _kinds(outcome) for found in kind.values() for run in found]
-    busiest = max(run.generator_share for run in runs)
     rounds = len(outcome.saturated[BARE])
-    verdict = "it is not the bottleneck" if busiest < GENERATOR_LIMIT else "IT IS SATURATED"
     return (
         "The greeter of `examples/greeter` in one process per peer, called over loopback TCP by "
         f"h2load: {UNARY.connections} connections with {UNARY.in_flight} calls in flight each for "
         f"unary calls, {STREAM.connections} with {STREAM.in_flight} for streams. All processes of "
-        f"a peer are pinned to one core, h2load to another; h2load used at most {busiest:.0%} of a "
-        f"core, so {verdict}. {rounds} interleaved rounds, {UNARY.seconds * scale:g} s per run "
+        f"a peer are pinned to one core, h2load to another; {generator(runs)}. "
+        f"{rounds} interleaved rounds, {UNARY.seconds * scale:g} s per run "
         f"({STREAM.seconds * scale:g} s for streams) after a warm-up. Figures are the median of "
         "the rounds (lowest–highest), "  # noqa: RUF001 - see report.spread
         "ratios the median of the ratios within each round. "
@@ -74,18 +57,18 @@ def _method(outcome: Outcome, scale: float) -> str:
 
 def _meaning(outcome: Outcome) -> list[str]:
     def rate(name: str) -> str:
-        return times(_ratio(outcome.saturated, name, BARE, lambda run: run.rate))
+        return times(ratio_of(outcome.saturated, name, BARE, lambda run: run.rate))
 
     def cost(name: str) -> str:
-        return times(_ratio(outcome.saturated, name, BARE, lambda run: run.total_cost))
+        return times(ratio_of(outcome.saturated, name, BARE, lambda run: run.total_cost))
 
     through = outcome.saturated[GATEWAY]
-    own = _median(through, lambda run: run.cost["gateway"])
-    share = _median(through, lambda run: run.cost["gateway"] / run.total_cost)
-    stream = times(_ratio(outcome.stream, GATEWAY, BARE, lambda run: run.total_cost))
+    own = median(through, lambda run: run.cost["gateway"])
+    share = median(through, lambda run: run.cost["gateway"] / run.total_cost)
+    stream = times(ratio_of(outcome.stream, GATEWAY, BARE, lambda run: run.total_cost))
     one, two = (peer.name for peer in SCALE)
-    gain = spread(_ratio(outcome.scale, two, one, lambda run: run.rate), 2)
-    busy = _median(outcome.scale[one], lambda run: run.rate * run.cost["gateway"] / 1e6)
+    gain = spread(ratio_of(outcome.scale, two, one, lambda run: run.rate), 2)
+    busy = median(outcome.scale[one], lambda run: run.rate * run.cost["gateway"] / 1e6)
     return [
         f"Straight to a worker, Tercet gives {rate(WORKER)} the calls/s of bare grpc.aio on one "
         f"core, at {cost(WORKER)} the CPU per call. Through the gateway, one core gives "
@@ -107,11 +90,11 @@ def _calls(runs: Runs, base: str = BARE) -> str:
             [
                 name,
                 spread(summary([run.rate for run in found])),
-                times(_ratio(runs, name, base, lambda run: run.rate)),
-                _costs(found),
+                times(ratio_of(runs, name, base, lambda run: run.rate)),
+                costs(found),
                 spread(summary([run.p50 for run in found]), 1),
                 spread(summary([run.p99 for run in found]), 1),
-                _others(found),
+                disturbances(found),
             ]
             for name, found in runs.items()
         ],
@@ -125,9 +108,9 @@ def _messages(runs: Runs) -> str:
             [
                 name,
                 spread(summary([run.rate for run in found])),
-                times(_ratio(runs, name, BARE, lambda run: run.rate)),
-                _costs(found),
-                _others(found),
+                times(ratio_of(runs, name, BARE, lambda run: run.rate)),
+                costs(found),
+                disturbances(found),
             ]
             for name, found in runs.items()
         ],
@@ -144,25 +127,6 @@ def _memory(idle: Weights) -> str:
         ],
         words=2,
     )
-
-
-def _costs(runs: Sequence[Measured]) -> str:
-    medians = {role: summary([run.cost[role] for run in runs]) for role in runs[0].cost}
-    return ", ".join(
-        f"{role} {spread(cost)}" for role, cost in medians.items() if cost.median >= NEGLIGIBLE
-    )
-
-
-def _others(runs: Sequence[Measured]) -> str:
-    return f"{spread(summary([100 * run.disturbance for run in runs]))} %"
-
-
-def _ratio(runs: Runs, name: str, base: str, figure: Callable[[Measured], float]) -> Summary:
-    return ratio([figure(run) for run in runs[name]], [figure(run) for run in runs[base]])
-
-
-def _median(runs: Sequence[Measured], figure: Callable[[Measured], float]) -> float:
-    return summary([figure(run) for run in runs]).median
 
 
 def _kinds(outcome: Outcome) -> list[Runs]:

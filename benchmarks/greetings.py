@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from benchmarks.framing import framed
 from examples.greeter.v1 import greeter_pb2
 
 UNARY = "/examples.greeter.v1.Greeter/SayHello"
 STREAM = "/examples.greeter.v1.Greeter/SayHellos"
 NAME = "you"
-
-
-def framed(message: bytes) -> bytes:
-    """A gRPC message with its prefix: a flag, and the length in 4 bytes (gRPC over HTTP/2)."""
-    return b"\0" + len(message).to_bytes(4, "big") + message
 
 
 def unary_request() -> bytes:

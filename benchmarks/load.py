@@ -11,6 +11,7 @@ import resource
 import shutil
 import subprocess
 import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +19,9 @@ from benchmarks.process import pinned
 
 INSTALL = "h2load is missing; install it with: apt-get install nghttp2-client"
 # Beyond the load's own duration, in seconds.
-MARGIN = 30.0
+MARGIN = 60.0
+# Of the times that h2load prints.
+UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
 class LoadError(Exception):
@@ -35,6 +38,9 @@ class Load:
         in_flight: Calls at once on each connection.
         seconds: Duration.
         rate: Calls per second in total; None for as many as possible.
+        calls: Calls of one run of h2load, on connections of its own, begun anew until the duration
+            is reached; None for one run that is cut off after it.
+        http1: HTTP/1.1 instead of gRPC.
     """
 
     path: str
@@ -43,6 +49,8 @@ class Load:
     in_flight: int
     seconds: float
     rate: float | None = None
+    calls: int | None = None
+    http1: bool = False
 
 
 @dataclass(frozen=True)
@@ -53,11 +61,21 @@ class Counts:
         calls: Calls that ended within the duration.
         failed: Calls that failed on the level of HTTP/2.
         data: Bytes of messages received, with their prefixes.
+        seconds: From the first connection to the last answer.
     """
 
     calls: int
     failed: int
     data: int
+    seconds: float
+
+    def __add__(self, other: Counts) -> Counts:
+        return Counts(
+            self.calls + other.calls,
+            self.failed + other.failed,
+            self.data + other.data,
+            self.seconds + other.seconds,
+        )
 
 
 @dataclass(frozen=True)
@@ -66,11 +84,13 @@ class Result:
 
     Attributes:
         latencies: Of each call, in microseconds, sorted.
-        generator_share: CPU time of h2load over the duration: near 1 it is the bottleneck.
+        seconds: How long h2load ran, its start and end included.
+        generator_share: CPU time of h2load over these: near 1 it is the bottleneck.
     """
 
     counts: Counts
     latencies: list[int]
+    seconds: float
     generator_share: float
 
 
@@ -89,35 +109,46 @@ def run(load: Load, address: str, cpus: set[int]) -> Result:
         body.write_bytes(load.body)
         command = ["h2load", f"--data={body}", f"--log-file={log}", *_options(load)]
         command.append(f"http://{address}{load.path}")
-        before = _children_seconds()
-        done = subprocess.run(
-            pinned(command, cpus),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=load.seconds + MARGIN,
-            check=False,
+        spent_before, began = _children_seconds(), time.perf_counter()
+        counts = _run_once(load, command, cpus)
+        while load.calls is not None and counts.seconds < load.seconds:
+            counts += _run_once(load, command, cpus)
+        seconds = time.perf_counter() - began
+        share = (_children_seconds() - spent_before) / seconds
+        # h2load adds to its log.
+        return Result(counts, latencies(log.read_text()), seconds, share)
+
+
+def _run_once(load: Load, command: list[str], cpus: set[int]) -> Counts:
+    done = subprocess.run(
+        pinned(command, cpus),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=load.seconds + MARGIN,
+        check=False,
+    )
+    if done.returncode:
+        raise LoadError(f"h2load exited with {done.returncode}: {done.stdout}{done.stderr}")
+    counts = parse(done.stdout)
+    if counts.failed or not counts.calls:
+        raise LoadError(
+            f"of the calls to {load.path}, {counts.failed} failed and {counts.calls} ended"
+            f" within {load.seconds:g} s"
         )
-        share = (_children_seconds() - before) / load.seconds
-        if done.returncode:
-            raise LoadError(f"h2load exited with {done.returncode}: {done.stdout}{done.stderr}")
-        counts = parse(done.stdout)
-        if counts.failed or not counts.calls:
-            raise LoadError(
-                f"of the calls to {load.path}, {counts.failed} failed and {counts.calls} ended"
-                f" within {load.seconds:g} s"
-            )
-        return Result(counts, latencies(log.read_text()), share)
+    return counts
 
 
 def _options(load: Load) -> list[str]:
-    options = [
-        f"--clients={load.connections}",
-        f"--max-concurrent-streams={load.in_flight}",
-        f"--duration={round(load.seconds * 1000)}ms",
-        "--header=content-type: application/grpc",
-        "--header=te: trailers",
-    ]
+    options = [f"--clients={load.connections}", f"--max-concurrent-streams={load.in_flight}"]
+    if load.calls is None:
+        options.append(f"--duration={round(load.seconds * 1000)}ms")
+    else:
+        options.append(f"--requests={load.calls}")
+    if load.http1:
+        options.append("--h1")
+    else:
+        options += ["--header=content-type: application/grpc", "--header=te: trailers"]
     if load.rate is not None:
         options.append(f"--rps={load.rate / load.connections:.3f}")
     return options
@@ -135,10 +166,11 @@ def parse(output: str) -> Counts:
         re.MULTILINE,
     )
     data = re.search(r"^traffic: .*\((\d+)\) data$", output, re.MULTILINE)
-    if not requests or not data:
+    finished = re.search(r"^finished in ([\d.]+)(us|ms|s|m|h)\b", output, re.MULTILINE)
+    if not requests or not data or not finished:
         raise LoadError(f"h2load printed no summary: {output}")
     calls, *failed = map(int, requests.groups())
-    return Counts(calls, sum(failed), int(data[1]))
+    return Counts(calls, sum(failed), int(data[1]), float(finished[1]) * UNITS[finished[2]])
 
 
 def latencies(log: str) -> list[int]:

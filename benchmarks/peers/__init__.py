@@ -1,6 +1,7 @@
-"""Who is measured. A peer is one small file here with one class that fits `Peer`.
+"""Who is measured. A peer is one small file here with one class, or object, that fits `Peer`.
 
-Every peer serves the same greeter (examples/greeter) on a port of loopback, in plaintext HTTP/2.
+Every peer serves the same contract on a port of loopback, in plaintext: the greeter of
+examples/greeter for the gateway's report, benchmarks/echo for the runtime's.
 """
 
 from __future__ import annotations
@@ -18,12 +19,12 @@ class Running:
     Attributes:
         address: "host:port" to call.
         processes: The pids of each role: "server", "worker", "gateway", ...
-        greeters: The pids among them that answer SayHello.
+        greeters: The pids among them that answer SayHello, if they do.
     """
 
     address: str
     processes: Mapping[str, Sequence[int]]
-    greeters: Sequence[int]
+    greeters: Sequence[int] = ()
 
 
 class Peer(Protocol):

@@ -6,6 +6,11 @@ cdef extern from "nghttp2/nghttp2.h":
     ctypedef struct nghttp2_session
     ctypedef struct nghttp2_session_callbacks
     ctypedef struct nghttp2_option
+    ctypedef struct nghttp2_rcbuf
+
+    ctypedef struct nghttp2_vec:
+        uint8_t* base
+        size_t len
 
     ctypedef struct nghttp2_nv:
         uint8_t* name
@@ -60,21 +65,25 @@ cdef extern from "nghttp2/nghttp2.h":
     ctypedef int (*nghttp2_on_begin_headers_callback)(
         nghttp2_session*, const nghttp2_frame*, void*
     ) noexcept
-    ctypedef int (*nghttp2_on_header_callback)(
-        nghttp2_session*, const nghttp2_frame*, const uint8_t*, size_t, const uint8_t*, size_t,
-        uint8_t, void*
+    ctypedef int (*nghttp2_on_header_callback2)(
+        nghttp2_session*, const nghttp2_frame*, nghttp2_rcbuf*, nghttp2_rcbuf*, uint8_t, void*
+    ) noexcept
+    ctypedef int (*nghttp2_send_data_callback)(
+        nghttp2_session*, nghttp2_frame*, const uint8_t*, size_t, nghttp2_data_source*, void*
     ) noexcept
 
     enum:
         NGHTTP2_ERR_CALLBACK_FAILURE
         NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE
         NGHTTP2_ERR_DEFERRED
+        NGHTTP2_ERR_PAUSE
         NGHTTP2_FLAG_NONE
         NGHTTP2_FLAG_END_STREAM
         NGHTTP2_NV_FLAG_NONE
         NGHTTP2_NV_FLAG_NO_COPY_NAME
         NGHTTP2_DATA_FLAG_EOF
         NGHTTP2_DATA_FLAG_NO_END_STREAM
+        NGHTTP2_DATA_FLAG_NO_COPY
         NGHTTP2_DATA
         NGHTTP2_HEADERS
         NGHTTP2_HCAT_REQUEST
@@ -95,8 +104,14 @@ cdef extern from "nghttp2/nghttp2.h":
         nghttp2_session_callbacks*, nghttp2_on_stream_close_callback)
     void nghttp2_session_callbacks_set_on_begin_headers_callback(
         nghttp2_session_callbacks*, nghttp2_on_begin_headers_callback)
-    void nghttp2_session_callbacks_set_on_header_callback(
-        nghttp2_session_callbacks*, nghttp2_on_header_callback)
+    void nghttp2_session_callbacks_set_on_header_callback2(
+        nghttp2_session_callbacks*, nghttp2_on_header_callback2)
+    void nghttp2_session_callbacks_set_send_data_callback(
+        nghttp2_session_callbacks*, nghttp2_send_data_callback)
+
+    void nghttp2_rcbuf_incref(nghttp2_rcbuf*)
+    void nghttp2_rcbuf_decref(nghttp2_rcbuf*)
+    nghttp2_vec nghttp2_rcbuf_get_buf(nghttp2_rcbuf*)
 
     int nghttp2_option_new(nghttp2_option**)
     void nghttp2_option_del(nghttp2_option*)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import struct
 from types import SimpleNamespace
 
+import psutil
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tercet.rpc._connection import BEGIN, CLOSED, READABLE, Connection, ProtocolError, Stream
+from tercet.rpc._connection import BEGIN, CLOSED, READABLE, Connection, ProtocolError
+from tercet.rpc._stream import Stream
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 DATA, HEADERS, RST_STREAM, SETTINGS, PING, GOAWAY, WINDOW_UPDATE = 0, 1, 3, 4, 6, 7, 8
@@ -233,6 +235,57 @@ def test_a_shutdown_names_the_last_call_that_was_taken() -> None:
     assert not connection.ended
 
 
+@pytest.mark.parametrize("size", [1 << 20, (1 << 20) + 1, 3 << 20, 5_000_001])
+def test_a_large_message_arrives_and_leaves_as_it_is(size: int) -> None:
+    payload = bytes(range(256)) * (size // 256) + b"x" * (size % 256)
+    connection = opened(max_message=-1)
+    framed = message(payload)
+    pieces = [framed[start : start + 16_384] for start in range(0, len(framed), 16_384)]
+    connection.receive(request(1))
+    for piece in pieces:
+        assert connection.receive(frame(DATA, 0, 1, piece)) == []
+        connection.take()
+    stream = begin(connection, frame(DATA, END_STREAM, 1))
+    received = connection.next_message(stream)
+    assert received == payload
+    room = struct.pack(">I", 1 << 30)
+    connection.receive(frame(WINDOW_UPDATE, 0, 0, room) + frame(WINDOW_UPDATE, 0, 1, room))
+    connection.respond(stream, received)
+    sent = b""
+    while taken := connection.take():
+        # Not much more than is asked for at once.
+        assert len(taken) < 1 << 19
+        sent += taken
+    data = b"".join(payload for kind, _, id_, payload in frames(sent) if (kind, id_) == (DATA, 1))
+    assert data == framed
+    assert frames(sent)[-1][:2] == (HEADERS, END_HEADERS | END_STREAM)
+
+
+def test_a_claimed_length_takes_no_memory() -> None:
+    connection = opened(STREAMING, max_message=-1)
+    connection.receive(request(1))
+    before = psutil.Process().memory_info().vms
+    connection.receive(frame(DATA, 0, 1, message(b"x", size=(1 << 32) - 1)))
+    assert psutil.Process().memory_info().vms - before < 1 << 30
+
+
+def test_a_forwarded_stream_passes_as_it_is() -> None:
+    connection = opened(SimpleNamespace(whole=False, forward=True), max_message=1)
+    stream = begin(connection, request(1))
+    # Neither whole messages nor flags nor sizes matter.
+    pieces = [b"\7\0", b"", b"anything that is longer than max_message"]
+    for piece in pieces:
+        connection.receive(frame(DATA, 0, 1, piece))
+    assert [connection.next_message(stream) for _ in range(3)] == [pieces[0], pieces[2], None]
+    connection.send_headers(stream, [(b":status", b"200"), (b"x", b"y")])
+    connection.send_message(stream, b"ab")
+    connection.send_message(stream, b"c")
+    connection.finish(stream, [(b"grpc-status", b"5")])
+    sent = [each for each in frames(connection.take()) if each[2] == 1]
+    assert b"".join(payload for kind, _, _, payload in sent if kind == DATA) == b"abc"
+    assert [kind for kind, *_ in sent if kind != DATA] == [HEADERS, HEADERS, RST_STREAM]
+
+
 def test_a_lost_transport_gives_back_the_unfinished() -> None:
     connection = opened(STREAMING)
     stream = begin(connection, request(1))
@@ -257,11 +310,13 @@ CALL = st.builds(
 
 
 @settings(max_examples=400, deadline=None)
-@given(st.lists(st.one_of(CALL, FRAME, FIELD), max_size=12), st.integers(1, 200))
+@given(
+    st.lists(st.one_of(CALL, FRAME, FIELD), max_size=12), st.integers(1, 200), st.booleans()
+)
 def test_whatever_arrives_ends_in_events_or_a_protocol_error(
-    pieces: list[bytes], step: int
+    pieces: list[bytes], step: int, forward: bool
 ) -> None:
-    connection = opened(STREAMING)
+    connection = opened(SimpleNamespace(whole=False, forward=forward))
     data = b"".join(pieces)
     live: dict[Stream, None] = {}
     try:

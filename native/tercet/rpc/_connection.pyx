@@ -4,7 +4,10 @@
 Theory of operation. `receive` feeds bytes to nghttp2 and returns the events that they caused;
 `take` returns the bytes that are to be sent. Between the two the owner answers streams
 (`respond`, `send_headers`, `send_message`, `finish`, `reset`), which only queues. nghttp2 does
-framing and HPACK; the five-byte message prefix of gRPC is read and written here.
+framing and HPACK, `_stream` the messages.
+
+`route(path)` decides what a stream is: a local method, whose messages are read and written here; a
+forwarded one (`forward` is true), whose bytes pass as they are; or nothing (None).
 
 Rules:
 * All methods belong to one thread, and none may be called from within another of the connection.
@@ -13,31 +16,42 @@ Rules:
 * An exception inside a callback of nghttp2 is kept and raised by the method that was called.
 """
 
-from collections import deque
-
 cimport cython
 cimport nghttp2 as h2
-from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
+from cpython.object cimport PyObject
+from cpython.ref cimport Py_XDECREF
 from libc.stdint cimport int32_t, uint8_t, uint32_t
-from libc.string cimport memcpy, memcmp
+from libc.string cimport memcmp, memcpy
+
+from tercet.rpc._stream cimport Stream
+
+cdef extern from "Python.h":
+    # What is to be sent, under construction; see _stream.
+    PyObject* new_bytes "PyBytes_FromStringAndSize"(const char*, Py_ssize_t) except NULL
+    int resize_bytes "_PyBytes_Resize"(PyObject**, Py_ssize_t) except -1
+    char* bytes_at "PyBytes_AS_STRING"(PyObject*)
+    Py_ssize_t bytes_size "PyBytes_GET_SIZE"(PyObject*)
 
 # Events of receive(): a call to begin, something to read, or the end of a stream that nobody had
 # finished.
-BEGIN = 0
-READABLE = 1
-CLOSED = 2
+BEGIN = BEGUN
+READABLE = READ
+CLOSED = ENDED
 
 cdef enum:
-    _BEGIN = 0
-    _READABLE = 1
-    _CLOSED = 2
-    PREFIX = 5
     # Unread bytes of whole messages above which a stream's window is no longer opened.
     HIGH_WATER = 65536
     # Bytes of unsent messages above which a writer waits.
     SEND_HIGH_WATER = 65536
-    TAKE_AT_MOST = 1 << 20
+    # What one take() gives, about: more would only wait in the transport's buffer.
+    TAKE_AT_MOST = 1 << 18
+    FRAME_HEADER = 9
+    # Room for the frames of a few small answers, without a resize.
+    TAKE_AT_LEAST = 2048
+    CANCEL = 8
 
 cdef bytes STATUS_200 = b"200"
 cdef bytes CONTENT_TYPE = b"application/grpc"
@@ -55,48 +69,26 @@ cdef inline void set_nv(h2.nghttp2_nv* nv, bytes name, bytes value):
     nv.flags = h2.NGHTTP2_NV_FLAG_NONE
 
 
-@cython.final
-cdef class Stream:
-    """One call. Made by its connection."""
+cdef h2.nghttp2_nv* new_nvs(list pairs) except NULL:
+    """For PyMem_Free; the pairs must outlive it."""
+    cdef Py_ssize_t index = 0
+    cdef h2.nghttp2_nv* nvs = <h2.nghttp2_nv*> PyMem_Malloc(len(pairs) * sizeof(h2.nghttp2_nv))
+    if nvs == NULL:
+        raise MemoryError
+    try:
+        for name, value in pairs:
+            set_nv(&nvs[index], name, value)
+            index += 1
+    except BaseException:
+        PyMem_Free(nvs)
+        raise
+    return nvs
 
-    cdef readonly int id
-    cdef readonly bytes path
-    cdef readonly list headers
-    cdef readonly object handler
-    # The client sends no more.
-    cdef readonly bint half_closed
-    cdef readonly bint closed
-    cdef readonly bint headers_sent
-    # HTTP/2 error code with which the stream was closed; meaningful once `closed`.
-    cdef readonly uint32_t error_code
-    # Why the request cannot be read on: (grpc status, message), or None.
-    cdef readonly object refusal
-    cdef readonly object messages
 
-    cdef bint begun
-    cdef bint whole
-    cdef Py_ssize_t metadata_size
-    cdef uint8_t[5] prefix
-    cdef int prefix_have
-    cdef bytes partial
-    cdef Py_ssize_t partial_have
-    cdef Py_ssize_t partial_size
-    cdef Py_ssize_t unread
-    cdef Py_ssize_t withheld
-
-    cdef object out
-    cdef bytes out_head
-    cdef Py_ssize_t out_offset
-    cdef readonly Py_ssize_t unsent
-    cdef bint deferred
-    cdef bint ending
-    cdef list trailers
-
-    def __cinit__(self, int stream_id):
-        self.id = stream_id
-        self.headers = []
-        self.messages = deque()
-        self.out = deque()
+cdef int check(int code) except -1:
+    if code < 0:
+        raise RuntimeError(f"nghttp2: {h2.nghttp2_strerror(code).decode()}")
+    return 0
 
 
 @cython.final
@@ -104,51 +96,28 @@ cdef class Connection:
     """A server's end.
 
     Args:
-        route: Called with the :path of each request; returns the handler of a local method, or
-            None. `handler.whole` says whether the call begins when its request is whole.
+        route: Called with the :path of each request that is not in `known`; its answer has the
+            attributes `whole` (does the call begin when its request is whole?) and, if its bytes
+            are to pass as they are, `forward`. None: there is no such method.
+        known: What is known of paths beforehand; connections may share one.
         max_message: Largest message received, in bytes; -1 for no limit.
         max_streams: SETTINGS_MAX_CONCURRENT_STREAMS.
         window: Bytes of a stream's receive window.
+        max_metadata: Bytes of the headers of a request, counted as in RFC 9113, section 10.5.1.
     """
 
-    cdef h2.nghttp2_session* session
-    cdef object route
-    cdef dict routes
-    cdef Py_ssize_t max_message
-    cdef Py_ssize_t max_metadata
-    cdef dict streams
-    cdef list events
-    cdef readonly list writable
-    cdef object error
-    cdef readonly unsigned long long streams_begun
-
-    def __cinit__(self, route, *, Py_ssize_t max_message=4 << 20, uint32_t max_streams=1 << 20,
-                  int32_t window=1 << 20, Py_ssize_t max_metadata=16 << 10):
-        cdef h2.nghttp2_session_callbacks* callbacks
-        cdef h2.nghttp2_option* option
+    def __cinit__(self, route, *, dict known=None, Py_ssize_t max_message=4 << 20,
+                  uint32_t max_streams=1 << 20, int32_t window=1 << 20,
+                  Py_ssize_t max_metadata=16 << 10):
         cdef h2.nghttp2_settings_entry[3] settings
         self.route = route
-        self.routes = {}
+        self.known = {} if known is None else known
         self.max_message = max_message
         self.max_metadata = max_metadata
         self.streams = {}
         self.events = []
         self.writable = []
-        check(h2.nghttp2_session_callbacks_new(&callbacks))
-        h2.nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, on_begin_headers)
-        h2.nghttp2_session_callbacks_set_on_header_callback(callbacks, on_header)
-        h2.nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, on_frame)
-        h2.nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, on_sent)
-        h2.nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, on_data)
-        h2.nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, on_close)
-        check(h2.nghttp2_option_new(&option))
-        h2.nghttp2_option_set_no_auto_window_update(option, 1)
-        h2.nghttp2_option_set_no_closed_streams(option, 1)
-        try:
-            check(h2.nghttp2_session_server_new2(&self.session, callbacks, <void*> self, option))
-        finally:
-            h2.nghttp2_session_callbacks_del(callbacks)
-            h2.nghttp2_option_del(option)
+        open_session(&self.session, <void*> self)
         settings[0].settings_id = h2.NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS
         settings[0].value = max_streams
         settings[1].settings_id = h2.NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE
@@ -162,18 +131,23 @@ cdef class Connection:
     def __dealloc__(self):
         if self.session:
             h2.nghttp2_session_del(self.session)
+        Py_XDECREF(self.taken)
 
-    def receive(self, const uint8_t[::1] data):
-        """Feeds bytes; returns a list of (event, stream).
+    cpdef list receive(self, data, Py_ssize_t size=-1):
+        """Feeds bytes, the first `size` of a buffer; returns a list of (event, stream).
 
         Raises:
             ProtocolError: The peer broke the protocol.
         """
+        cdef Py_buffer view
         cdef ssize_t done
         cdef list events
-        if data.shape[0] == 0:
-            return []
-        done = h2.nghttp2_session_mem_recv(self.session, &data[0], data.shape[0])
+        PyObject_GetBuffer(data, &view, PyBUF_SIMPLE)
+        try:
+            done = h2.nghttp2_session_mem_recv(
+                self.session, <const uint8_t*> view.buf, view.len if size < 0 else size)
+        finally:
+            PyBuffer_Release(&view)
         self.raise_kept()
         if done < 0:
             raise ProtocolError(h2.nghttp2_strerror(<int> done).decode())
@@ -182,24 +156,34 @@ cdef class Connection:
             self.events = []
         return events
 
-    def take(self):
-        """The bytes to send now, at most about 1 MiB; b"" if there are none.
+    cpdef bytes take(self):
+        """The bytes to send now, at most about 256 KiB; b"" if there are none.
 
         Streams whose writers may go on are in `writable` afterwards.
         """
         cdef const uint8_t* piece
         cdef ssize_t size
-        cdef bytearray taken = bytearray()
-        self.writable = []
-        while len(taken) < TAKE_AT_MOST:
+        cdef PyObject* taken
+        if self.writable:
+            self.writable = []
+        while self.taken_size < TAKE_AT_MOST:
             size = h2.nghttp2_session_mem_send(self.session, &piece)
             self.raise_kept()
             if size < 0:
                 check(<int> size)
             if size == 0:
                 break
-            taken += piece[:size]
-        return taken
+            memcpy(self.put(size), piece, size)
+        if self.taken == NULL:
+            return b""
+        taken = self.taken
+        self.taken = NULL
+        size = self.taken_size
+        self.taken_size = 0
+        resize_bytes(&taken, size)
+        given = <bytes> taken
+        Py_XDECREF(taken)
+        return given
 
     @property
     def wants_write(self):
@@ -215,7 +199,16 @@ cdef class Connection:
     def open_streams(self):
         return len(self.streams)
 
-    def respond(self, Stream stream, bytes message, list trailers=None):
+    def streams_begun(self):
+        """The streams that are open and had been told of by BEGIN."""
+        cdef Stream stream
+        begun = []
+        for stream in self.streams.values():
+            if stream.begun:
+                begun.append(stream)
+        return begun
+
+    cpdef respond(self, Stream stream, bytes message, list trailers=None):
         """Answers a unary call: headers, one message, status OK."""
         cdef h2.nghttp2_nv[2] nvs
         cdef h2.nghttp2_data_provider provider
@@ -234,7 +227,7 @@ cdef class Connection:
         provider.read_callback = on_read
         check(h2.nghttp2_submit_response(self.session, stream.id, nvs, 2, &provider))
 
-    def send_headers(self, Stream stream, list metadata):
+    cpdef send_headers(self, Stream stream, list metadata):
         """Sends the response headers with some metadata."""
         cdef h2.nghttp2_data_provider provider
         if stream.closed or stream.headers_sent:
@@ -242,10 +235,11 @@ cdef class Connection:
         stream.headers_sent = True
         provider.source.ptr = <void*> stream
         provider.read_callback = on_read
-        self.submit(stream, [(b":status", STATUS_200), (b"content-type", CONTENT_TYPE), *metadata],
-                    &provider)
+        if not stream.forwarded:
+            metadata = [(b":status", STATUS_200), (b"content-type", CONTENT_TYPE), *metadata]
+        self.submit(stream, metadata, &provider)
 
-    def send_message(self, Stream stream, bytes message):
+    cpdef bint send_message(self, Stream stream, bytes message) except *:
         """Queues a message; False if the writer should wait until the stream is writable."""
         if stream.closed:
             return True
@@ -253,7 +247,7 @@ cdef class Connection:
         self.resume(stream)
         return stream.unsent < SEND_HIGH_WATER
 
-    def finish(self, Stream stream, list trailers):
+    cpdef finish(self, Stream stream, list trailers):
         """Ends the call with trailers, grpc-status among them; one HEADERS frame if none was sent."""
         if stream.closed or stream.ending:
             return
@@ -263,11 +257,9 @@ cdef class Connection:
             self.resume(stream)
         else:
             stream.headers_sent = True
-            self.submit(
-                stream,
-                [(b":status", STATUS_200), (b"content-type", CONTENT_TYPE), *trailers],
-                NULL,
-            )
+            if not stream.forwarded:
+                trailers = [(b":status", STATUS_200), (b"content-type", CONTENT_TYPE), *trailers]
+            self.submit(stream, trailers, NULL)
 
     def refuse(self, Stream stream, list fields):
         """Answers with an HTTP status: what was asked is not gRPC."""
@@ -281,13 +273,9 @@ cdef class Connection:
             check(h2.nghttp2_submit_rst_stream(
                 self.session, h2.NGHTTP2_FLAG_NONE, stream.id, code))
 
-    def next_message(self, Stream stream):
-        """The next message of the request, or None."""
-        cdef bytes message
-        if not stream.messages:
-            return None
-        message = stream.messages.popleft()
-        stream.unread -= PyBytes_GET_SIZE(message)
+    cpdef next_message(self, Stream stream):
+        """The next message of the request, or None; of a forwarded stream the next bytes."""
+        cdef bytes message = stream.next_message()
         if stream.withheld and stream.unread < HIGH_WATER and not stream.closed:
             check(h2.nghttp2_session_consume_stream(self.session, stream.id, stream.withheld))
             stream.withheld = 0
@@ -310,12 +298,12 @@ cdef class Connection:
     def lost(self):
         """The transport is gone: closes all streams; returns those that nobody had finished."""
         cdef Stream stream
-        left = []
+        left = self.streams_begun()
         for stream in self.streams.values():
             stream.closed = True
-            stream.error_code = 8
-            if stream.begun:
-                left.append(stream)
+            stream.error_code = CANCEL
+        # nghttp2 still has pointers to them.
+        self.kept = self.streams
         self.streams = {}
         return left
 
@@ -325,104 +313,97 @@ cdef class Connection:
             self.error = None
             raise error
 
-    cdef void queue(self, Stream stream, bytes message):
-        cdef Py_ssize_t size = PyBytes_GET_SIZE(message)
-        stream.out.append(message)
-        stream.unsent += size + PREFIX
+    cdef int queue(self, Stream stream, bytes piece) except -1:
+        cdef Py_ssize_t before = stream.unsent
+        if piece is None:
+            raise TypeError("a message must be bytes, not None")
+        stream.queue(piece)
+        self.unsent += stream.unsent - before
+        return 0
 
-    cdef resume(self, Stream stream):
+    cdef int resume(self, Stream stream) except -1:
         if stream.deferred:
             stream.deferred = False
             check(h2.nghttp2_session_resume_data(self.session, stream.id))
+        return 0
 
-    cdef submit(self, Stream stream, list pairs, h2.nghttp2_data_provider* provider):
-        cdef Py_ssize_t count = len(pairs)
-        cdef h2.nghttp2_nv* nvs = <h2.nghttp2_nv*> PyMem_Malloc(count * sizeof(h2.nghttp2_nv))
-        if nvs == NULL:
-            raise MemoryError
+    cdef int submit(self, Stream stream, list pairs, h2.nghttp2_data_provider* provider) except -1:
+        cdef h2.nghttp2_nv* nvs = new_nvs(pairs)
         try:
-            fill(nvs, pairs)
-            check(h2.nghttp2_submit_response(self.session, stream.id, nvs, count, provider))
+            check(h2.nghttp2_submit_response(self.session, stream.id, nvs, len(pairs), provider))
         finally:
             PyMem_Free(nvs)
+        return 0
 
-    cdef begin(self, Stream stream):
+    cdef uint8_t* put(self, Py_ssize_t size) except NULL:
+        """Room for so many bytes more of what is to be sent."""
+        cdef uint8_t* at
+        if self.taken == NULL:
+            self.taken = new_bytes(NULL, max(size, min(self.unsent, TAKE_AT_MOST)) + TAKE_AT_LEAST)
+        elif self.taken_size + size > bytes_size(self.taken):
+            resize_bytes(&self.taken, 2 * (self.taken_size + size))
+        at = <uint8_t*> bytes_at(self.taken) + self.taken_size
+        self.taken_size += size
+        return at
+
+    cdef int begin(self, Stream stream) except -1:
         if not stream.begun:
             stream.begun = True
-            self.streams_begun += 1
-            self.events.append((_BEGIN, stream))
+            self.events.append((BEGUN, stream))
+        return 0
 
     cdef int on_request(self, Stream stream) except -1:
         """The headers of a request are complete."""
-        handler = self.routes.get(stream.path)
+        handler = self.known.get(stream.path)
         if handler is None:
             handler = self.route(stream.path)
-            if handler is not None:
-                self.routes[stream.path] = handler
         stream.handler = handler
         stream.whole = handler is None or handler.whole
+        stream.forwarded = handler is not None and getattr(handler, "forward", False)
         return 0
 
     cdef int on_chunk(self, Stream stream, const uint8_t* data, Py_ssize_t size) except -1:
-        cdef Py_ssize_t step
-        cdef Py_ssize_t given = size
-        cdef bint arrived = False
-        while size > 0 and stream.refusal is None:
-            if stream.partial is None:
-                step = min(size, PREFIX - stream.prefix_have)
-                memcpy(stream.prefix + stream.prefix_have, data, step)
-                stream.prefix_have += <int> step
-                data += step
-                size -= step
-                if stream.prefix_have < PREFIX:
-                    break
-                stream.prefix_have = 0
-                stream.partial_size = (
-                    (<Py_ssize_t> stream.prefix[1] << 24) | (stream.prefix[2] << 16)
-                    | (stream.prefix[3] << 8) | stream.prefix[4])
-                if stream.prefix[0] != 0:
-                    stream.refusal = (
-                        (13, b"the message is compressed, but no grpc-encoding was given")
-                        if stream.prefix[0] == 1 else (13, b"the message prefix has unknown flags"))
-                    break
-                if 0 <= self.max_message < stream.partial_size:
-                    stream.refusal = (8, b"SERVER: Received message larger than max (%d vs. %d)"
-                                      % (stream.partial_size, self.max_message))
-                    break
-                stream.partial = PyBytes_FromStringAndSize(NULL, stream.partial_size)
-                stream.partial_have = 0
-            step = min(size, stream.partial_size - stream.partial_have)
-            memcpy(PyBytes_AS_STRING(stream.partial) + stream.partial_have, data, step)
-            stream.partial_have += step
-            data += step
-            size -= step
-            if stream.partial_have == stream.partial_size:
-                stream.messages.append(stream.partial)
-                stream.unread += stream.partial_size
-                stream.partial = None
-                arrived = True
+        cdef bint arrived = stream.accept(data, size, self.max_message)
         if stream.unread >= HIGH_WATER and not stream.whole:
-            stream.withheld += given
+            stream.withheld += size
         else:
-            check(h2.nghttp2_session_consume_stream(self.session, stream.id, given))
+            check(h2.nghttp2_session_consume_stream(self.session, stream.id, size))
         if stream.refusal is not None:
             self.begin(stream)
         if stream.begun and (arrived or stream.refusal is not None):
-            self.events.append((_READABLE, stream))
+            self.events.append((READ, stream))
+        return 0
+
+    cdef int closed(self, Stream stream) except -1:
+        stream.closed = True
+        self.unsent -= stream.unsent
+        if stream.begun:
+            self.events.append((ENDED, stream))
         return 0
 
 
-cdef int check(int code) except -1:
-    if code < 0:
-        raise RuntimeError(f"nghttp2: {h2.nghttp2_strerror(code).decode()}")
-    return code
-
-
-cdef void fill(h2.nghttp2_nv* nvs, list pairs):
-    cdef Py_ssize_t index = 0
-    for name, value in pairs:
-        set_nv(&nvs[index], name, value)
-        index += 1
+cdef int open_session(h2.nghttp2_session** session, void* user) except -1:
+    cdef h2.nghttp2_session_callbacks* callbacks
+    cdef h2.nghttp2_option* option
+    check(h2.nghttp2_session_callbacks_new(&callbacks))
+    try:
+        h2.nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, on_begin_headers)
+        h2.nghttp2_session_callbacks_set_on_header_callback2(callbacks, on_header)
+        h2.nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, on_frame)
+        h2.nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, on_sent)
+        h2.nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, on_data)
+        h2.nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, on_close)
+        h2.nghttp2_session_callbacks_set_send_data_callback(callbacks, on_send_data)
+        check(h2.nghttp2_option_new(&option))
+        try:
+            h2.nghttp2_option_set_no_auto_window_update(option, 1)
+            h2.nghttp2_option_set_no_closed_streams(option, 1)
+            check(h2.nghttp2_session_server_new2(session, callbacks, user, option))
+        finally:
+            h2.nghttp2_option_del(option)
+    finally:
+        h2.nghttp2_session_callbacks_del(callbacks)
+    return 0
 
 
 cdef int on_begin_headers(
@@ -443,25 +424,28 @@ cdef int on_begin_headers(
 
 
 cdef int on_header(
-    h2.nghttp2_session* session, const h2.nghttp2_frame* frame, const uint8_t* name,
-    size_t name_size, const uint8_t* value, size_t value_size, uint8_t flags, void* user
+    h2.nghttp2_session* session, const h2.nghttp2_frame* frame, h2.nghttp2_rcbuf* name,
+    h2.nghttp2_rcbuf* value, uint8_t flags, void* user
 ) noexcept:
     cdef Connection self = <Connection> user
     cdef void* found = h2.nghttp2_session_get_stream_user_data(session, frame.hd.stream_id)
+    cdef h2.nghttp2_vec key, content
     cdef Stream stream
-    if found == NULL:
+    # A gRPC client sends no trailers.
+    if found == NULL or frame.headers.cat != h2.NGHTTP2_HCAT_REQUEST:
         return 0
     stream = <Stream> found
+    key = h2.nghttp2_rcbuf_get_buf(name)
+    content = h2.nghttp2_rcbuf_get_buf(value)
     try:
         # RFC 9113, section 10.5.1: the size of a field is that of its name and value and 32.
-        stream.metadata_size += name_size + value_size + 32
+        stream.metadata_size += key.len + content.len + 32
         if stream.metadata_size > self.max_metadata:
             stream.refusal = (8, b"received metadata size exceeds limit")
-            return 0
-        if name_size == 5 and memcmp(name, b":path", 5) == 0:
-            stream.path = (<char*> value)[:value_size]
+        elif key.len == 5 and memcmp(key.base, b":path", 5) == 0:
+            stream.path = (<char*> content.base)[:content.len]
         else:
-            stream.headers.append(((<char*> name)[:name_size], (<char*> value)[:value_size]))
+            stream.keep(name, value)
     except BaseException as error:
         self.error = error
         return h2.NGHTTP2_ERR_CALLBACK_FAILURE
@@ -481,17 +465,16 @@ cdef int on_frame(
         return 0
     stream = <Stream> found
     try:
-        if frame.hd.type == h2.NGHTTP2_HEADERS and not stream.half_closed and stream.handler is None \
-                and frame.headers.cat == h2.NGHTTP2_HCAT_REQUEST:
+        if frame.hd.type == h2.NGHTTP2_HEADERS and frame.headers.cat == h2.NGHTTP2_HCAT_REQUEST:
             self.on_request(stream)
             if not stream.whole:
                 self.begin(stream)
         if frame.hd.flags & h2.NGHTTP2_FLAG_END_STREAM:
             stream.half_closed = True
-            if stream.partial is not None or stream.prefix_have:
+            if stream.in_a_message():
                 stream.refusal = (13, b"the request ended inside a message")
             if stream.begun:
-                self.events.append((_READABLE, stream))
+                self.events.append((READ, stream))
             else:
                 self.begin(stream)
     except BaseException as error:
@@ -503,7 +486,6 @@ cdef int on_frame(
 cdef int on_sent(
     h2.nghttp2_session* session, const h2.nghttp2_frame* frame, void* user
 ) noexcept:
-    cdef Connection self = <Connection> user
     cdef void* found
     # Answered before the request has ended: the client need not go on (RFC 9113, section 8.1).
     if frame.hd.type == h2.NGHTTP2_HEADERS and frame.hd.flags & h2.NGHTTP2_FLAG_END_STREAM:
@@ -540,10 +522,8 @@ cdef int on_close(
     try:
         stream = self.streams.pop(stream_id, None)
         if stream is not None:
-            stream.closed = True
             stream.error_code = code
-            if stream.begun:
-                self.events.append((_CLOSED, stream))
+            self.closed(stream)
     except BaseException as error:
         self.error = error
         return h2.NGHTTP2_ERR_CALLBACK_FAILURE
@@ -554,63 +534,53 @@ cdef ssize_t on_read(
     h2.nghttp2_session* session, int32_t stream_id, uint8_t* buffer, size_t room,
     uint32_t* flags, h2.nghttp2_data_source* source, void* user
 ) noexcept:
+    """How much of a stream's messages the next DATA frame takes; on_send_data writes it."""
     cdef Connection self = <Connection> user
     cdef Stream stream = <Stream> source.ptr
-    cdef Py_ssize_t put = 0
-    cdef Py_ssize_t size, step
-    cdef bytes message
-    cdef h2.nghttp2_nv nv
+    cdef Py_ssize_t size = min(<Py_ssize_t> room, stream.unsent)
+    cdef h2.nghttp2_nv ok
     cdef h2.nghttp2_nv* nvs
-    cdef int code
     try:
-        while True:
-            if stream.out_head is None:
-                if not stream.out:
-                    break
-                if <Py_ssize_t> room - put < PREFIX:
-                    break
-                message = stream.out.popleft()
-                size = PyBytes_GET_SIZE(message)
-                buffer[put] = 0
-                buffer[put + 1] = (size >> 24) & 0xFF
-                buffer[put + 2] = (size >> 16) & 0xFF
-                buffer[put + 3] = (size >> 8) & 0xFF
-                buffer[put + 4] = size & 0xFF
-                put += PREFIX
-                stream.out_head = message
-                stream.out_offset = 0
-            size = PyBytes_GET_SIZE(stream.out_head)
-            step = min(<Py_ssize_t> room - put, size - stream.out_offset)
-            memcpy(buffer + put, PyBytes_AS_STRING(stream.out_head) + stream.out_offset, step)
-            put += step
-            stream.out_offset += step
-            if stream.out_offset < size:
-                break
-            stream.out_head = None
-        if put:
-            if stream.unsent >= SEND_HIGH_WATER > stream.unsent - put:
-                self.writable.append(stream)
-            stream.unsent -= put
-        if stream.out_head is None and not stream.out:
-            if stream.ending:
-                flags[0] |= h2.NGHTTP2_DATA_FLAG_EOF | h2.NGHTTP2_DATA_FLAG_NO_END_STREAM
-                if stream.trailers is None:
-                    set_nv(&nv, b"grpc-status", b"0")
-                    code = h2.nghttp2_submit_trailer(session, stream_id, &nv, 1)
-                else:
-                    nvs = <h2.nghttp2_nv*> PyMem_Malloc(
-                        len(stream.trailers) * sizeof(h2.nghttp2_nv))
-                    if nvs == NULL:
-                        raise MemoryError
-                    fill(nvs, stream.trailers)
-                    code = h2.nghttp2_submit_trailer(
-                        session, stream_id, nvs, len(stream.trailers))
+        if size == 0 and not stream.ending:
+            stream.deferred = True
+            return h2.NGHTTP2_ERR_DEFERRED
+        if size > 0:
+            flags[0] |= h2.NGHTTP2_DATA_FLAG_NO_COPY
+        if size == stream.unsent and stream.ending:
+            flags[0] |= h2.NGHTTP2_DATA_FLAG_EOF | h2.NGHTTP2_DATA_FLAG_NO_END_STREAM
+            if stream.trailers is None:
+                set_nv(&ok, b"grpc-status", b"0")
+                check(h2.nghttp2_submit_trailer(session, stream_id, &ok, 1))
+            else:
+                nvs = new_nvs(stream.trailers)
+                try:
+                    check(h2.nghttp2_submit_trailer(
+                        session, stream_id, nvs, len(stream.trailers)))
+                finally:
                     PyMem_Free(nvs)
-                check(code)
-            elif put == 0:
-                stream.deferred = True
-                return h2.NGHTTP2_ERR_DEFERRED
     except BaseException as error:
         self.error = error
         return h2.NGHTTP2_ERR_CALLBACK_FAILURE
-    return put
+    return size
+
+
+cdef int on_send_data(
+    h2.nghttp2_session* session, h2.nghttp2_frame* frame, const uint8_t* header, size_t size,
+    h2.nghttp2_data_source* source, void* user
+) noexcept:
+    """Writes a DATA frame straight from the messages: each byte is copied once."""
+    cdef Connection self = <Connection> user
+    cdef Stream stream = <Stream> source.ptr
+    cdef uint8_t* to
+    try:
+        to = self.put(FRAME_HEADER + size)
+        memcpy(to, header, FRAME_HEADER)
+        if stream.unsent >= SEND_HIGH_WATER > stream.unsent - <Py_ssize_t> size:
+            self.writable.append(stream)
+        stream.copy_out(to + FRAME_HEADER, size)
+        self.unsent -= size
+    except BaseException as error:
+        self.error = error
+        return h2.NGHTTP2_ERR_CALLBACK_FAILURE
+    # Sent; but nothing more in this take().
+    return h2.NGHTTP2_ERR_PAUSE if self.taken_size >= TAKE_AT_MOST else 0

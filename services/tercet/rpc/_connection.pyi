@@ -1,8 +1,9 @@
 """One HTTP/2 server connection that speaks gRPC, without I/O: bytes in, bytes and events out."""
 
-from collections import deque
 from collections.abc import Callable
 from typing import Any, Final, TypeAlias, final
+
+from tercet.rpc._stream import Stream
 
 _Pair: TypeAlias = tuple[bytes, bytes]
 
@@ -14,40 +15,14 @@ class ProtocolError(Exception):
     """The peer broke HTTP/2; what `take` returns next tells it, then the connection must close."""
 
 @final
-class Stream:
-    """One call. Made by its connection."""
-
-    @property
-    def id(self) -> int: ...
-    @property
-    def path(self) -> bytes | None: ...
-    @property
-    def headers(self) -> list[_Pair]: ...
-    @property
-    def handler(self) -> Any: ...
-    @property
-    def half_closed(self) -> bool: ...
-    @property
-    def closed(self) -> bool: ...
-    @property
-    def headers_sent(self) -> bool: ...
-    @property
-    def error_code(self) -> int: ...
-    @property
-    def refusal(self) -> tuple[int, bytes] | None: ...
-    @property
-    def messages(self) -> deque[bytes]: ...
-    @property
-    def unsent(self) -> int: ...
-    def __new__(cls, stream_id: int) -> Stream: ...
-
-@final
 class Connection:
     """A server's end. Its methods belong to one thread.
 
     Args:
-        route: Called with the :path of each request; returns the handler of a local method, or
-            None. `handler.whole` says whether the call begins when its request is whole.
+        route: Called with the :path of each request that is not in `known`; its answer has the
+            attributes `whole` (does the call begin when its request is whole?) and, if its bytes
+            are to pass as they are, `forward`. None: there is no such method.
+        known: What is known of paths beforehand; connections may share one.
         max_message: Largest message received, in bytes; -1 for no limit.
         max_streams: SETTINGS_MAX_CONCURRENT_STREAMS.
         window: Bytes of a stream's receive window.
@@ -55,13 +30,12 @@ class Connection:
     """
 
     @property
-    def streams_begun(self) -> int: ...
-    @property
     def writable(self) -> list[Stream]: ...
     def __new__(
         cls,
         route: Callable[[bytes], Any],
         *,
+        known: dict[bytes, Any] | None = None,
         max_message: int = ...,
         max_streams: int = ...,
         window: int = ...,
@@ -73,8 +47,11 @@ class Connection:
     def ended(self) -> bool: ...
     @property
     def open_streams(self) -> int: ...
-    def receive(self, data: bytes | bytearray | memoryview) -> list[tuple[int, Stream]]: ...
-    def take(self) -> bytearray: ...
+    def streams_begun(self) -> list[Stream]: ...
+    def receive(
+        self, data: bytes | bytearray | memoryview, size: int = -1
+    ) -> list[tuple[int, Stream]]: ...
+    def take(self) -> bytes: ...
     def respond(
         self, stream: Stream, message: bytes, trailers: list[_Pair] | None = None
     ) -> None: ...

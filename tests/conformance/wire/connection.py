@@ -66,6 +66,8 @@ class Connection:
         self.answers: dict[int, Answer] = {}
         self.connection_frames: list[Frame] = []
         self.closed = False
+        # Whether by a reset, which may lose what was sent before it.
+        self.was_reset = False
         self._sent: dict[int, int] = {}
 
     @property
@@ -142,8 +144,9 @@ class Connection:
         try:
             head = await self._reader.readexactly(9)
             payload = await self._reader.readexactly(int.from_bytes(head[:3]))
-        except (asyncio.IncompleteReadError, ConnectionError):
+        except (asyncio.IncompleteReadError, ConnectionError) as error:
             self.closed = True
+            self.was_reset = isinstance(error, ConnectionError)
             return
         frame = Frame(head[3], head[4], int.from_bytes(head[5:9]), payload)
         if frame.stream == 0:

@@ -6,7 +6,7 @@ import asyncio
 import struct
 
 from tests.conformance.wire import frames
-from tests.conformance.wire.conftest import Served, request
+from tests.conformance.wire.conftest import Served, reference_deviates, request
 from tests.conformance.wire.connection import Connection, connect
 from tests.conformance.wire.frames import Frame, message
 from tests.support import eventually
@@ -109,6 +109,21 @@ async def test_nobody_is_accepted_any_more(served: Served) -> None:
         served.go_on.set()
         await wire.until_closed()
         await stopping
+
+
+async def test_a_client_that_says_goodbye_is_not_reset(served: Served, engine: str) -> None:
+    reference_deviates(engine, "closes at once, and what it has not read resets the connection")
+    async with connect(served.port) as wire:
+        wire.headers(1, request("Echo"))
+        wire.data(1, message(b"x"), end=True)
+        assert (await wire.answer(1)).status == 0
+        wire.send(Frame(frames.GOAWAY, 0, 0, bytes(8)))
+        # What comes after it is read, though nobody answers.
+        for _ in range(20):
+            wire.send(Frame(frames.PING, 0, 0, bytes(8)))
+            await asyncio.sleep(0.002)
+        await wire.until_closed()
+        assert not wire.was_reset
 
 
 async def test_stop_twice_waits_for_both(served: Served) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.gateway import PEERS, SCALE, Measured, Outcome
+from benchmarks.gateway import PEERS, SCALE, Outcome
 from benchmarks.gateway_report import paragraphs
 from benchmarks.memory import Weight
+from benchmarks.trial import Measured
 
 
 def measured(rate: float, *, share: float = 0.3, **cost: float) -> Measured:

@@ -4,10 +4,6 @@ from benchmarks import greetings
 from examples.greeter.v1 import greeter_pb2
 
 
-def test_a_frame_is_a_flag_a_length_and_the_message() -> None:
-    assert greetings.framed(b"abc") == b"\0\0\0\0\3abc"
-
-
 def test_requests_are_what_the_greeter_reads() -> None:
     request = greeter_pb2.SayHellosRequest.FromString(greetings.stream_request(7)[5:])
     assert (request.name, request.count) == (greetings.NAME, 7)

@@ -17,7 +17,7 @@ time for request:     3.69ms     47.98ms     27.56ms      6.02ms    69.67%
 
 
 def test_the_summary_is_read() -> None:
-    assert parse(SUMMARY) == Counts(calls=10803, failed=0, data=237666)
+    assert parse(SUMMARY) == Counts(calls=10803, failed=0, data=237666, seconds=3.0)
 
 
 def test_every_kind_of_failure_counts() -> None:
@@ -25,7 +25,19 @@ def test_every_kind_of_failure_counts() -> None:
     assert parse(failing).failed == 321
 
 
-@pytest.mark.parametrize("kept", ["requests", "traffic"])
+@pytest.mark.parametrize(
+    ("printed", "seconds"), [("3.00s", 3.0), ("812.50ms", 0.8125), ("950us", 950e-6)]
+)
+def test_durations_have_units(printed: str, seconds: float) -> None:
+    found = parse(SUMMARY.replace("finished in 3.00s", f"finished in {printed}"))
+    assert found.seconds == pytest.approx(seconds)
+
+
+def test_runs_are_added() -> None:
+    assert Counts(1, 0, 10, 0.5) + Counts(2, 1, 20, 0.25) == Counts(3, 1, 30, 0.75)
+
+
+@pytest.mark.parametrize("kept", ["requests", "traffic", "finished"])
 def test_half_a_summary_is_an_error(kept: str) -> None:
     rows = [line for line in SUMMARY.splitlines() if line.startswith(kept)]
     with pytest.raises(LoadError, match="no summary"):

@@ -13,14 +13,14 @@ Pair = tuple[bytes, bytes]
 # Belong to HTTP or to gRPC itself; a handler does not see them.
 RESERVED = frozenset(
     {
-        b"content-type",
-        b"te",
-        b"grpc-timeout",
-        b"grpc-encoding",
-        b"grpc-accept-encoding",
-        b"grpc-message-type",
-        b"connection",
-        b"host",
+        "content-type",
+        "te",
+        "grpc-timeout",
+        "grpc-encoding",
+        "grpc-accept-encoding",
+        "grpc-message-type",
+        "connection",
+        "host",
     }
 )
 KEY = re.compile(r"[0-9a-z_.-]+")
@@ -34,21 +34,6 @@ class Metadatum(NamedTuple):
 
     key: str
     value: str | bytes
-
-
-def received(headers: Iterable[Pair]) -> tuple[Metadatum, ...]:
-    """The invocation metadata, in the order of the wire."""
-    found = []
-    for key, value in headers:
-        if key in RESERVED or key[:1] == b":":
-            continue
-        if key.endswith(b"-bin"):
-            # Several values may be joined by commas.
-            for part in value.split(b","):
-                found.append(Metadatum(key.decode("latin-1"), _from_base64(part)))
-        else:
-            found.append(Metadatum(key.decode("latin-1"), value.decode("utf-8", "replace")))
-    return tuple(found)
 
 
 def check(metadata: Any) -> None:
@@ -104,7 +89,8 @@ def is_base64(value: bytes) -> bool:
     return all(BASE64.fullmatch(part) for part in value.split(b","))
 
 
-def _from_base64(value: bytes) -> bytes:
+def from_base64(value: bytes) -> bytes:
+    """One value of a "-bin" field, padded or not."""
     value = value.strip(b" ")
     try:
         return base64.b64decode(value + b"=" * (-len(value) % 4))

@@ -14,11 +14,11 @@ from typing import Any, NamedTuple
 import grpc
 import grpc.aio
 
+from tercet.rpc._call import Call
+from tercet.rpc._ledger import Ledger, Tally
+from tercet.rpc._method import Dynamic, Method
 from tercet.rpc.base import Server
 from tercet.rpc.native import listen
-from tercet.rpc.native.call import Call
-from tercet.rpc.native.counters import Counters
-from tercet.rpc.native.method import Dynamic, Method
 from tercet.rpc.native.protocol import Protocol
 from tercet.rpc.types import MethodHandler
 
@@ -32,6 +32,8 @@ KNOWN = {
 }
 # Threads for plain functions as handlers, unless a pool is given.
 THREADS = 32
+# Paths whose handlers are remembered.
+MOST_KNOWN = 1000
 # Between asking clients for no more calls and telling which was the last: a call may be on its way.
 NOTICE = 0.05
 
@@ -80,7 +82,7 @@ class NativeServer(Server):
         )
         self._reuse_port = bool(values["grpc.so_reuseport"])
         self._interceptors = tuple(interceptors)
-        self._maximum = maximum_concurrent_rpcs
+        self._ledger = Ledger(-1 if maximum_concurrent_rpcs is None else maximum_concurrent_rpcs)
         self._own_pool: ThreadPoolExecutor | None = None
         self._given_pool = migration_thread_pool
         self._registered: dict[str, MethodHandler] = {}
@@ -89,12 +91,12 @@ class NativeServer(Server):
         self._sockets: list[socket.socket] = []
         self._listeners: list[asyncio.Server] = []
         self._protocols: set[Protocol] = set()
-        self._calls: set[Call] = set()
-        self._idle = asyncio.Event()
-        self._idle.set()
         self._stopped = asyncio.Event()
         self._stopping: asyncio.Task[None] | None = None
-        self.counters = Counters()
+        # Methods by path, of all connections; what may change from call to call is not in it.
+        self.known: dict[bytes, Method] = {}
+        self._last: dict[str, tuple[MethodHandler, Method]] = {}
+        self._empty = asyncio.Event()
         self.loop = asyncio.get_event_loop()
 
     @property
@@ -146,7 +148,11 @@ class NativeServer(Server):
                 else (self.loop.create_server)
             )
             self._listeners.append(
-                await make(lambda: Protocol(self), sock=bound, backlog=listen.BACKLOG)
+                await make(
+                    lambda: Protocol(self, self._ledger, self.limits),
+                    sock=bound,
+                    backlog=listen.BACKLOG,
+                )
             )
 
     async def stop(self, grace: float | None) -> None:
@@ -173,8 +179,11 @@ class NativeServer(Server):
             for protocol in list(self._protocols):
                 protocol.refuse_more()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._idle.wait(), max(0, deadline - time.monotonic()))
-        tasks = [call.task for call in self._calls if call.task is not None]
+                async with asyncio.timeout(max(0, deadline - time.monotonic())):
+                    await self._ledger.idle.wait()
+                    # Clients close when they have read the last answer.
+                    await self._gone()
+        tasks = [call.task for call in self._ledger.running if call.task is not None]
         for protocol in list(self._protocols):
             protocol.terminate()
         if tasks:
@@ -192,21 +201,21 @@ class NativeServer(Server):
 
     def statistics(self) -> dict[str, Any]:
         """Connections, streams, bytes, calls by method and code, and their latency."""
-        return {
-            "connections": len(self._protocols),
-            "calls_running": len(self._calls),
-            **self.counters.snapshot(),
-        }
+        return {"connections": len(self._protocols), **self._ledger.snapshot()}
 
     # -- for the protocols -------------------------------------------------------------------
 
     def route(self, path: bytes) -> Method | Dynamic | None:
-        """What is known of a path; the core remembers the answer for its connection."""
+        """What is to be known of a path that is not in `known`."""
         name = path.decode("latin-1")
         if self._interceptors:
             return Dynamic(name)
         for handler in self._handlers_before_dynamic(name):
-            return Method(name, handler)
+            method = Method(name, handler, self._ledger.tally(name))
+            # A handler may take any path: what clients make up is not remembered without end.
+            if len(self.known) < MOST_KNOWN:
+                self.known[path] = method
+            return method
         if any(not isinstance(each, grpc.ServiceRpcHandler) for each in self._generic):
             return Dynamic(name)
         return None
@@ -222,35 +231,36 @@ class NativeServer(Server):
         for interceptor in reversed(self._interceptors):
             continuation = _intercepted(interceptor, continuation)
         handler = await continuation(details)
-        return None if handler is None else Method(path, handler)
+        return None if handler is None else self._taken_apart(path, handler)
 
-    def admit(self, call: Call) -> bool:
-        return self._maximum is None or len(self._calls) < self._maximum
-
-    def begun(self, call: Call, task: asyncio.Task[None]) -> None:
-        self._calls.add(call)
-        self._idle.clear()
-        task.add_done_callback(lambda _: self._done(call))
-
-    def ended(self, call: Call, code: int) -> None:
-        method = call.method
-        self.counters.ended(
-            method.path if method is not None else "", code, time.perf_counter() - call.begun
-        )
+    def tally(self, path: str) -> Tally:
+        return self._ledger.tally(path)
 
     def connected(self, protocol: Protocol) -> None:
-        self.counters.connections += 1
+        self._ledger.connections += 1
         self._protocols.add(protocol)
         if self._stopping is not None:
             protocol.terminate()
 
     def disconnected(self, protocol: Protocol) -> None:
         self._protocols.discard(protocol)
+        if not self._protocols:
+            self._empty.set()
 
-    def _done(self, call: Call) -> None:
-        self._calls.discard(call)
-        if not self._calls:
-            self._idle.set()
+    async def _gone(self) -> None:
+        """Until there is no connection."""
+        while self._protocols:
+            self._empty.clear()
+            await self._empty.wait()
+
+    def _taken_apart(self, path: str, handler: MethodHandler) -> Method:
+        """Its Method; most interceptors give the same handler for a path again and again."""
+        last = self._last.get(path)
+        if last is None or last[0] is not handler:
+            last = handler, Method(path, handler, self._ledger.tally(path))
+            if path in self._last or len(self._last) < MOST_KNOWN:
+                self._last[path] = last
+        return last[1]
 
     def _handlers_before_dynamic(self, name: str) -> Iterable[MethodHandler]:
         if name in self._registered:

@@ -10,11 +10,12 @@ import grpc
 import grpc.aio
 
 from tercet.errors import TercetError
-from tercet.rpc.native.call import OK, Call, number
-from tercet.rpc.native.method import Method
+from tercet.rpc._call import Call
+from tercet.rpc._method import Method
 from tercet.rpc.status import status_of
 
 END = object()
+UNKNOWN = 2
 
 
 class SyncContext:
@@ -34,7 +35,7 @@ class SyncContext:
     def abort(self, code: Any, details: str = "", trailing_metadata: Any = ()) -> NoReturn:
         if trailing_metadata:
             self._call.set_trailing_metadata(trailing_metadata)
-        self._call.set_code(number(code))
+        self._call.set_code(code)
         self._call.set_details(details or self._call.details())
         raise grpc.aio.AbortError("Locally aborted.")
 
@@ -51,7 +52,7 @@ class SyncContext:
         return True
 
     def is_active(self) -> bool:
-        return not self._call.finished
+        return not self._call.done()
 
     def requests(self) -> Iterator[Any]:
         while True:
@@ -64,22 +65,18 @@ class SyncContext:
 async def run(call: Call, method: Method, request: Any) -> None:
     """Runs a plain handler to its end."""
     loop = asyncio.get_running_loop()
-    pool = call._protocol.server.pool
     context = SyncContext(call, loop)
     given = context.requests() if method.request_streaming else request
     try:
-        answer = await loop.run_in_executor(pool, method.behaviour, given, context)
+        answer = await loop.run_in_executor(call.pool, method.behaviour, given, context)
         if not method.response_streaming:
-            if call.status != OK:
-                call.complete()
-            else:
-                await call.respond(method.serialize(answer) if method.serialize else answer)
+            call.answer(answer)
             return
         responses = iter(answer or ())
-        while (response := await loop.run_in_executor(pool, next, responses, END)) is not END:
+        while (response := await loop.run_in_executor(call.pool, next, responses, END)) is not END:
             await call.write(response)
     except grpc.aio.AbortError:
-        call.finish(call.status or 2, call.explanation, call.trailing)
+        call.finish(call.status or UNKNOWN, call.details(), call.trailing_metadata())
         return
     except TercetError as error:
         status = status_of(error)

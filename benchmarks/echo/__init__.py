@@ -1,0 +1,1 @@
+"""The benchmark's own service: a contract, and the async servicer of the peers that share it."""

@@ -1,0 +1,47 @@
+"""A call's context, for what runs it."""
+
+from tercet.rpc._connection cimport Connection
+from tercet.rpc._ledger cimport Tally
+from tercet.rpc._method cimport Method
+from tercet.rpc._sender cimport Sender
+from tercet.rpc._stream cimport Stream
+
+
+cdef class Call:
+    cdef Sender sender
+    cdef Connection core
+    cdef readonly Stream stream
+    cdef public object task
+    cdef readonly bint finished
+    # The stream is closed: the client has cancelled, or its connection is gone.
+    cdef readonly bint client_gone
+    # What runs the handler has begun to.
+    cdef bint entered
+    cdef Method method
+    cdef object invocation
+    cdef object given_code
+    cdef str given_details
+    cdef tuple given_trailing
+    cdef object aborted_with
+    cdef double deadline
+    cdef object timer
+    cdef list callbacks
+    cdef object arrival
+    cdef object drain
+    cdef double begun
+    cdef Tally tally
+
+    cdef int set_deadline(self, double timeout) except -1
+    cpdef answer(self, response)
+    cdef int respond(self, bytes message) except -1
+    cdef bint put(self, bytes message) except *
+    cdef int end_with(self, int code, str details, trailing) except -1
+    cdef int ended(self, int code) except -1
+    cdef int cancel(self) except -1
+    cdef int usable(self) except -1
+    cdef int fits(self, bytes message) except -1
+    cdef wake(self)
+    cdef abort_now(self, code, details, trailing)
+
+
+cdef int number(code) except -1

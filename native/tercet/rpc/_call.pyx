@@ -1,0 +1,415 @@
+# cython: auto_pickle=False
+"""One call: what its handler sees (`grpc.aio.ServicerContext`) and what it comes to."""
+
+import asyncio
+
+import grpc
+import grpc.aio
+
+cimport cython
+from tercet.rpc._connection cimport Connection
+from tercet.rpc._invocation cimport received
+from tercet.rpc._ledger cimport now
+from tercet.rpc._method cimport Method
+from tercet.rpc._sender cimport Sender
+from tercet.rpc._stream cimport Stream
+
+from tercet.rpc.native import metadata
+
+cdef enum:
+    OK = 0
+    CANCELLED = 1
+    UNKNOWN = 2
+    DEADLINE_EXCEEDED = 4
+    RESOURCE_EXHAUSTED = 8
+    INTERNAL = 13
+    UNAVAILABLE = 14
+    LAST_CODE = 16
+
+cdef object EOF = grpc.aio.EOF
+
+
+cdef int number(code) except -1:
+    """The number of a status code: OK for None, UNKNOWN for what is none."""
+    if code is None:
+        return OK
+    if isinstance(code, grpc.StatusCode):
+        return code.value[0]
+    if isinstance(code, int) and OK <= code <= LAST_CODE:
+        return code
+    return UNKNOWN
+
+
+cdef checked(details):
+    if not isinstance(details, str):
+        raise TypeError(f"details must be a str, not {type(details).__name__}")
+    return details
+
+
+cdef list status(int code, str details, list trailing):
+    """The trailers of a call."""
+    fields = [(b"grpc-status", b"%d" % code)]
+    if details:
+        fields.append((b"grpc-message", metadata.percent_encoded(details)))
+    return fields + trailing if trailing else fields
+
+
+@cython.final
+cdef class Call:
+    """The context of one call. Belongs to the loop of its connection."""
+
+    def __cinit__(self, Sender sender not None, Stream stream not None):
+        self.sender = sender
+        self.core = sender.core
+        self.stream = stream
+        self.given_details = ""
+        self.given_trailing = ()
+        self.deadline = -1
+        self.begun = now()
+        self.tally = sender.ledger.unknown
+
+    # -- what the handler asks ---------------------------------------------------------------
+
+    async def read(self):
+        if self.aborted_with is not None:
+            raise self.aborted_with
+        message = await self.next_raw()
+        if message is None:
+            return EOF
+        return message if self.method.deserialize is None else self.method.deserialize(message)
+
+    async def write(self, message):
+        self.usable()
+        if not self.method.response_streaming:
+            raise grpc.aio.UsageError("write() is for methods that stream their responses")
+        if not self.put(self.method.serialized(message)):
+            await self.drained()
+
+    async def send_initial_metadata(self, initial_metadata):
+        self.usable()
+        if self.stream.headers_sent:
+            raise grpc.aio.UsageError("Send initial metadata failed: already sent")
+        try:
+            fields = metadata.sent(initial_metadata)
+        except ValueError:
+            self.end_with(INTERNAL, "Invalid metadata", ())
+            raise
+        self.core.send_headers(self.stream, fields)
+        self.sender.flush_soon()
+
+    async def abort(self, code, details="", trailing_metadata=()):
+        self.abort_now(code, details, trailing_metadata)
+
+    async def abort_with_status(self, status):
+        self.abort_now(status.code, status.details, status.trailing_metadata)
+
+    cdef abort_now(self, code, details, trailing):
+        if self.aborted_with is not None:
+            raise grpc.aio.UsageError("Abort already called!")
+        checked(details)
+        metadata.check(trailing)
+        self.aborted_with = grpc.aio.AbortError("Locally aborted.")
+        self.given_code = code
+        self.given_details = details or self.given_details
+        self.given_trailing = tuple(trailing) or self.given_trailing
+        self.complete()
+        raise self.aborted_with
+
+    def set_trailing_metadata(self, trailing_metadata):
+        self.usable()
+        metadata.check(trailing_metadata)
+        self.given_trailing = tuple(trailing_metadata)
+
+    def trailing_metadata(self):
+        return self.given_trailing
+
+    def invocation_metadata(self):
+        if self.invocation is None:
+            self.invocation = received(self.stream)
+        return self.invocation
+
+    def set_code(self, code):
+        self.usable()
+        self.given_code = code
+
+    def code(self):
+        return self.given_code
+
+    def set_details(self, details):
+        self.usable()
+        self.given_details = checked(details)
+
+    def details(self):
+        return self.given_details
+
+    def set_compression(self, compression):
+        if self.stream.headers_sent:
+            raise RuntimeError(
+                "Compression setting must be specified before sending initial metadata"
+            )
+
+    def disable_next_message_compression(self):
+        return
+
+    def peer(self):
+        return self.sender.peer
+
+    def peer_identities(self):
+        return None
+
+    def peer_identity_key(self):
+        return None
+
+    def auth_context(self):
+        return {}
+
+    def time_remaining(self):
+        if self.deadline < 0:
+            return None
+        remaining = self.deadline - now()
+        return remaining if remaining > 0 else 0
+
+    def add_done_callback(self, callback):
+        if self.finished:
+            self.sender.loop.call_soon(callback, self)
+        elif self.callbacks is None:
+            self.callbacks = [callback]
+        else:
+            self.callbacks.append(callback)
+
+    def cancelled(self):
+        return self.client_gone or number(self.given_code) == CANCELLED
+
+    def done(self):
+        return self.finished
+
+    # -- what runs it asks -------------------------------------------------------------------
+
+    @property
+    def status(self):
+        """The number of the code that the handler has set."""
+        return number(self.given_code)
+
+    @property
+    def pool(self):
+        """Where plain functions run."""
+        return self.sender.server.pool
+
+    async def next_raw(self):
+        """The next message of the request; None after the last."""
+        while True:
+            message = self.core.next_message(self.stream)
+            if message is not None:
+                # The window that this opens must be told to the client.
+                self.sender.flush_soon()
+                return message
+            if self.stream.refusal is not None:
+                code, details = self.stream.refusal
+                self.abort_now(code, details.decode(), ())
+            if self.stream.half_closed:
+                return None
+            if self.finished:
+                raise asyncio.CancelledError
+            self.arrival = self.sender.loop.create_future()
+            try:
+                await self.arrival
+            finally:
+                self.arrival = None
+
+    def requests(self):
+        """The messages of the request, as a handler iterates over them."""
+        return Requests(self)
+
+    async def drained(self):
+        """Waits while the client does not read."""
+        if self.finished or self.stream.closed:
+            return
+        self.drain = self.sender.loop.create_future()
+        try:
+            await self.drain
+        finally:
+            self.drain = None
+
+    cdef bint put(self, bytes message) except *:
+        """Queues a message; False if the writer is to wait until it is drained."""
+        self.fits(message)
+        if not self.stream.headers_sent:
+            self.core.send_headers(self.stream, [])
+        room = self.core.send_message(self.stream, message)
+        self.sender.flush_soon()
+        return room
+
+    cpdef answer(self, response):
+        """Answers with one message, or with the status alone if it is not OK."""
+        if number(self.given_code) != OK:
+            self.complete()
+        else:
+            self.respond(self.method.serialized(response))
+
+    cdef int respond(self, bytes message) except -1:
+        """The whole answer of a unary call."""
+        cdef list trailers = None
+        if self.finished:
+            return 0
+        self.fits(message)
+        if self.given_trailing or self.given_details:
+            try:
+                trailers = status(OK, self.given_details, metadata.sent(self.given_trailing))
+            except ValueError:
+                self.end_with(INTERNAL, "Invalid metadata", ())
+                return 0
+        self.core.respond(self.stream, message, trailers)
+        self.ended(OK)
+        return 0
+
+    def complete(self):
+        """The handler has returned; its status is what it has set."""
+        self.end_with(number(self.given_code), self.given_details, self.given_trailing)
+
+    def finish(self, int code, str details, trailing):
+        """Ends the call with a status; a second end is nothing."""
+        self.end_with(code, details, trailing)
+
+    cdef int end_with(self, int code, str details, trailing) except -1:
+        cdef list fields = []
+        if self.finished:
+            return 0
+        if trailing:
+            try:
+                fields = metadata.sent(trailing)
+            except ValueError:
+                code, details, fields = INTERNAL, "Invalid metadata", []
+        self.core.finish(self.stream, status(code, details, fields))
+        self.ended(code)
+        return 0
+
+    def lost(self):
+        """The stream is closed: the client has cancelled, or its connection is gone."""
+        if not self.finished:
+            self.client_gone = True
+            self.ended(CANCELLED)
+            self.cancel()
+
+    def stop(self):
+        """The server stops without (further) grace."""
+        if not self.finished:
+            self.end_with(UNAVAILABLE, "Server shutting down", ())
+            self.cancel()
+
+    def readable(self):
+        if self.arrival is not None and not self.arrival.done():
+            self.arrival.set_result(None)
+
+    def writable(self):
+        if self.drain is not None and not self.drain.done():
+            self.drain.set_result(None)
+
+    def expired(self):
+        """Its deadline has passed."""
+        if not self.finished:
+            # A timer may fire within the clock's resolution before its time.
+            self.deadline = 0
+            self.end_with(DEADLINE_EXCEEDED, "Deadline Exceeded", ())
+            self.cancel()
+
+    cdef int set_deadline(self, double timeout) except -1:
+        """Ends the call in so many seconds."""
+        self.deadline = now() + timeout
+        self.timer = self.sender.loop.call_later(timeout, self.expired)
+        return 0
+
+    cdef int fits(self, bytes message) except -1:
+        if 0 <= self.sender.max_send < len(message):
+            self.abort_now(
+                RESOURCE_EXHAUSTED,
+                f"SERVER: Sent message larger than max ({len(message)} vs. {self.sender.max_send})",
+                (),
+            )
+        return 0
+
+    cdef int ended(self, int code) except -1:
+        self.finished = True
+        if self.timer is not None:
+            self.timer.cancel()
+            self.timer = None
+        self.wake()
+        self.stream.call = None
+        self.tally.count(code, now() - self.begun)
+        self.sender.flush_soon()
+        if self.callbacks is not None:
+            for callback in self.callbacks:
+                self.sender.loop.call_soon(callback, self)
+        return 0
+
+    cdef wake(self):
+        self.readable()
+        self.writable()
+
+    cdef int cancel(self) except -1:
+        """Cancels the handler."""
+        if self.task is not None:
+            self.task.cancel()
+            if not self.entered:
+                # Then it never will be.
+                self.sender.ledger.leave(self)
+        return 0
+
+    cdef int usable(self) except -1:
+        if self.aborted_with is not None:
+            raise self.aborted_with
+        if self.client_gone:
+            raise asyncio.CancelledError
+        return 0
+
+
+@cython.final
+cdef class Requests:
+    """The asynchronous iterator over a call's messages."""
+
+    cdef Call call
+
+    def __cinit__(self, Call call not None):
+        self.call = call
+
+    def __aiter__(self):
+        return self
+
+    def __anext__(self):
+        cdef Call call = self.call
+        if call.aborted_with is not None:
+            raise call.aborted_with
+        message = call.core.next_message(call.stream)
+        if message is None:
+            return self.arrived()
+        call.sender.flush_soon()
+        deserialize = call.method.deserialize
+        return Ready(message if deserialize is None else deserialize(message))
+
+    async def arrived(self):
+        message = await self.call.read()
+        if message is EOF:
+            raise StopAsyncIteration
+        return message
+
+
+@cython.final
+@cython.freelist(16)
+cdef class Ready:
+    """An awaitable that has its value: a coroutine that never waits, but for its cost."""
+
+    cdef object value
+
+    def __cinit__(self, value):
+        self.value = value
+
+    def __await__(self):
+        return self
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        raise StopIteration(self.value)
+
+
+grpc.aio.ServicerContext.register(Call)

@@ -1,0 +1,45 @@
+"""The connection, for the engine that drives it."""
+
+cimport nghttp2 as h2
+from cpython.object cimport PyObject
+from libc.stdint cimport int32_t, uint8_t, uint32_t
+
+from tercet.rpc._stream cimport Stream
+
+cdef enum:
+    BEGUN = 0
+    READ = 1
+    ENDED = 2
+
+
+cdef class Connection:
+    cdef h2.nghttp2_session* session
+    cdef object route
+    cdef dict known
+    cdef Py_ssize_t max_message
+    cdef Py_ssize_t max_metadata
+    cdef dict streams
+    cdef dict kept
+    cdef list events
+    cdef readonly list writable
+    cdef object error
+    cdef Py_ssize_t unsent
+    cdef PyObject* taken
+    cdef Py_ssize_t taken_size
+
+    cpdef list receive(self, data, Py_ssize_t size=*)
+    cpdef bytes take(self)
+    cpdef respond(self, Stream stream, bytes message, list trailers=*)
+    cpdef send_headers(self, Stream stream, list metadata)
+    cpdef bint send_message(self, Stream stream, bytes message) except *
+    cpdef finish(self, Stream stream, list trailers)
+    cpdef next_message(self, Stream stream)
+    cdef raise_kept(self)
+    cdef int queue(self, Stream stream, bytes piece) except -1
+    cdef int resume(self, Stream stream) except -1
+    cdef int submit(self, Stream stream, list pairs, h2.nghttp2_data_provider* provider) except -1
+    cdef int begin(self, Stream stream) except -1
+    cdef int on_request(self, Stream stream) except -1
+    cdef int on_chunk(self, Stream stream, const uint8_t* data, Py_ssize_t size) except -1
+    cdef uint8_t* put(self, Py_ssize_t size) except NULL
+    cdef int closed(self, Stream stream) except -1

@@ -1,0 +1,33 @@
+"""What a server counts, for what counts it."""
+
+cdef enum:
+    CODES = 17
+    LATENCY_BUCKETS = 41
+
+
+cdef class Tally:
+    cdef readonly str path
+    cdef unsigned long long[CODES] by_code
+    cdef unsigned long long[LATENCY_BUCKETS] latency
+
+    cdef void count(self, int code, double seconds) noexcept
+
+
+cdef class Ledger:
+    cdef readonly set running
+    cdef readonly object idle
+    cdef Py_ssize_t most
+    cdef dict tallies
+    cdef Tally unknown
+    cdef public unsigned long long connections
+    cdef public unsigned long long streams
+    cdef public unsigned long long received
+    cdef public unsigned long long sent
+
+    cdef bint admits(self)
+    cdef int enter(self, call) except -1
+    cdef int leave(self, call) except -1
+    cpdef Tally tally(self, str path)
+
+
+cdef double now() noexcept

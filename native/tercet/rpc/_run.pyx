@@ -1,0 +1,120 @@
+# cython: auto_pickle=False
+"""Runs the handler of a call, whatever its style, and gives the call its end.
+
+What an exception comes to is what grpc.aio makes of it: UNKNOWN with its class and message, unless
+the handler has set another code.
+"""
+
+import asyncio
+import inspect
+import logging
+
+import grpc.aio
+
+from tercet.rpc._call cimport Call, number
+from tercet.rpc._method cimport Method
+
+from tercet.errors import TercetError
+from tercet.rpc.native import threads
+from tercet.rpc.status import status_of
+
+cdef enum:
+    OK = 0
+    CANCELLED = 1
+    UNKNOWN = 2
+    UNIMPLEMENTED = 12
+    INTERNAL = 13
+
+log = logging.getLogger("tercet.rpc")
+
+
+async def run(Call call, handler):
+    """Runs a call to its end.
+
+    Args:
+        handler: A Method, or a Dynamic whose method is to be found first.
+    """
+    cdef Method method
+    call.entered = True
+    try:
+        method = handler if type(handler) is Method else await resolved(call, handler)
+        if method is None:
+            return
+        call.method = method
+        call.tally = method.tally
+        request = None
+        if not method.request_streaming:
+            request = call.core.next_message(call.stream)
+            if request is None:
+                request = await call.next_raw()
+            if request is None:
+                call.end_with(INTERNAL, "the request has no message", ())
+                return
+            if method.deserialize is not None:
+                request = method.deserialize(request)
+        if method.sync:
+            await threads.run(call, method, request)
+            return
+        if method.request_streaming:
+            request = call.requests()
+        if method.response_streaming:
+            await stream(call, method, method.behaviour(request, call))
+        else:
+            call.answer(await method.behaviour(request, call))
+    except asyncio.CancelledError:
+        # The handler itself, or a task that it waited for, was cancelled.
+        call.end_with(CANCELLED, "", ())
+    except grpc.aio.AbortError:
+        if not call.finished:
+            failed(call, RuntimeError("abort of another call"))
+    except TercetError as error:
+        status = status_of(error)
+        call.end_with(status.code.value[0], status.details, status.trailing_metadata)
+    except Exception as error:
+        failed(call, error)
+    finally:
+        call.sender.ledger.leave(call)
+
+
+async def resolved(Call call, dynamic):
+    """The method of this very call, found through interceptors; None if that ended the call."""
+    try:
+        method = await call.sender.server.find(dynamic.path, call)
+    except Exception as error:
+        # Counted under its path, although no method was reached.
+        call.tally = call.sender.server.tally(dynamic.path)
+        call.end_with(UNKNOWN, f"Unexpected {type(error)}: {error}", ())
+        return None
+    if method is None:
+        call.end_with(UNIMPLEMENTED, "Method not found!", ())
+    return method
+
+
+async def stream(Call call, Method method, answered):
+    if method.generates:
+        try:
+            async for response in answered:
+                call.usable()
+                if not call.put(method.serialized(response)):
+                    await call.drained()
+        finally:
+            await answered.aclose()
+    elif inspect.isawaitable(answered):
+        await answered
+    call.complete()
+
+
+cdef failed(Call call, error):
+    if not call.finished:
+        log.error(
+            "Unexpected [%s] raised by servicer method [%s]",
+            type(error).__name__,
+            call.method.path,
+            exc_info=error,
+        )
+        code = number(call.given_code)
+        call.end_with(
+            code if code != OK else UNKNOWN,
+            f"Unexpected {type(error)}: {error}",
+            call.given_trailing,
+        )

@@ -1,0 +1,24 @@
+"""The sending half of a connection, for its calls."""
+
+from tercet.rpc._connection cimport Connection
+from tercet.rpc._ledger cimport Ledger
+
+
+cdef class Sender:
+    cdef readonly Connection core
+    cdef readonly object loop
+    # "ipv4:127.0.0.1:50051"; of the client.
+    cdef readonly str peer
+    cdef readonly Ledger ledger
+    # Runs handlers that are plain functions.
+    cdef readonly object server
+    # Largest message to send; -1 for no limit.
+    cdef readonly Py_ssize_t max_send
+    cdef object transport
+    cdef bint flushing
+    cdef bint paused
+    cdef bint parting
+
+    cdef int flush_soon(self) except -1
+    cpdef flush(self)
+    cdef part(self)

@@ -1,0 +1,60 @@
+# cython: auto_pickle=False
+"""The sending half of a connection.
+
+Guarantees:
+* all frames of one turn of the loop leave in one write;
+* while the transport's buffer is full nothing more is taken from the core, so that flow control
+  reaches the writers.
+"""
+
+from tercet.rpc._stream cimport Stream
+
+cdef enum:
+    # Seconds that a client is given to read what was sent last, and to close.
+    LINGER = 2
+
+
+cdef class Sender:
+    """Base of the protocol, which sets its attributes."""
+
+    cdef int flush_soon(self) except -1:
+        """Sends what is queued, at the end of this turn of the loop."""
+        if not self.flushing and not self.paused and self.transport is not None:
+            self.flushing = True
+            self.loop.call_soon(self.flush)
+        return 0
+
+    cpdef flush(self):
+        """Sends what is queued now."""
+        cdef bytes data
+        cdef Stream stream
+        self.flushing = False
+        while not self.paused and not self.parting and self.transport is not None:
+            data = self.core.take()
+            for stream in self.core.writable:
+                if stream.call is not None:
+                    stream.call.writable()
+            if not data:
+                break
+            self.ledger.sent += len(data)
+            self.transport.write(data)
+        if self.transport is not None and not self.parting and self.core.ended:
+            self.part()
+
+    cdef part(self):
+        """Says goodbye: sends no more, and reads until the client closes, for a while.
+
+        A socket that is closed with bytes unread resets the connection, and with it goes what the
+        client has not read yet (RFC 9112, section 9.6, of HTTP/1.1; nginx's lingering_close).
+        """
+        self.parting = True
+        transport = self.transport
+        try:
+            if transport.can_write_eof():
+                transport.write_eof()
+                self.loop.call_later(LINGER, transport.close)
+                return
+        except OSError:
+            # The client was quicker.
+            pass
+        transport.close()

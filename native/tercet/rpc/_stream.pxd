@@ -1,0 +1,71 @@
+"""One call on the wire, for the connection that carries it and for who answers it."""
+
+cimport nghttp2 as h2
+from cpython.object cimport PyObject
+from libc.stdint cimport int32_t, uint8_t, uint32_t
+
+cdef enum:
+    # gRPC's message prefix: a flag, and the length in four bytes.
+    PREFIX = 5
+    FIELDS_INSIDE = 12
+
+
+cdef struct Field:
+    h2.nghttp2_rcbuf* name
+    h2.nghttp2_rcbuf* value
+
+
+cdef class Stream:
+    cdef readonly int32_t id
+    cdef readonly bytes path
+    # What the router gave for the path.
+    cdef readonly object handler
+    # Its owner's: whatever answers it.
+    cdef public object call
+    # The client sends no more.
+    cdef readonly bint half_closed
+    cdef readonly bint closed
+    cdef readonly bint headers_sent
+    # HTTP/2 error code with which the stream was closed; meaningful once `closed`.
+    cdef readonly uint32_t error_code
+    # Why the request cannot be read on: (gRPC status, message), or None.
+    cdef readonly object refusal
+
+    cdef bint begun
+    cdef bint whole
+    cdef bint forwarded
+
+    cdef Field* fields
+    cdef Field[FIELDS_INSIDE] inside
+    cdef int count
+    cdef int capacity
+    cdef Py_ssize_t metadata_size
+
+    cdef uint8_t[PREFIX] prefix
+    cdef int prefix_have
+    cdef PyObject* partial
+    cdef Py_ssize_t partial_have
+    cdef Py_ssize_t partial_size
+    cdef bytes first
+    cdef object others
+    cdef Py_ssize_t unread
+    cdef Py_ssize_t withheld
+
+    cdef bytes head
+    cdef Py_ssize_t offset
+    cdef object later
+    cdef readonly Py_ssize_t unsent
+    cdef bint deferred
+    cdef bint ending
+    cdef list trailers
+
+    cdef int keep(self, h2.nghttp2_rcbuf* name, h2.nghttp2_rcbuf* value) except -1
+    cdef bint accept(
+        self, const uint8_t* data, Py_ssize_t size, Py_ssize_t max_message
+    ) except -1
+    cdef bint in_a_message(self)
+    cdef bytes next_message(self)
+    cdef void queue(self, bytes piece)
+    cdef void copy_out(self, uint8_t* to, Py_ssize_t size)
+    cdef int store(self, bytes piece) except -1
+    cdef int make_room(self) except -1

@@ -1,0 +1,201 @@
+# cython: auto_pickle=False
+"""One call on the wire: the fields of its request, and its messages both ways.
+
+Knows the framing of gRPC (gRPC over HTTP/2, "Length-Prefixed-Message") and nothing of HTTP/2: the
+connection feeds and drains it. A forwarded stream's bytes pass as they are.
+
+Most calls have a dozen fields, one message each way and no more: these need no allocation of their
+own beside the message's.
+"""
+
+from collections import deque
+
+cimport cython
+cimport nghttp2 as h2
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
+from cpython.mem cimport PyMem_Free, PyMem_Malloc
+from cpython.object cimport PyObject
+from cpython.ref cimport Py_XDECREF
+from libc.stdint cimport int32_t, uint8_t, uint32_t
+from libc.string cimport memcpy
+
+cdef extern from "Python.h":
+    # A message under construction has one owner, without which it cannot be resized: no object of
+    # Cython's may hold it meanwhile.
+    PyObject* new_bytes "PyBytes_FromStringAndSize"(const char*, Py_ssize_t) except NULL
+    int resize_bytes "_PyBytes_Resize"(PyObject**, Py_ssize_t) except -1
+    char* bytes_at "PyBytes_AS_STRING"(PyObject*)
+    Py_ssize_t bytes_size "PyBytes_GET_SIZE"(PyObject*)
+
+cdef enum:
+    # A client may name any length: memory is taken as the bytes come, beyond this.
+    TRUSTED = 1 << 20
+
+
+cdef inline bytes text(h2.nghttp2_rcbuf* kept):
+    cdef h2.nghttp2_vec found = h2.nghttp2_rcbuf_get_buf(kept)
+    return (<char*> found.base)[:found.len]
+
+
+@cython.final
+@cython.freelist(64)
+cdef class Stream:
+    """One call. Made by its connection, to which its methods belong."""
+
+    def __cinit__(self, int32_t stream_id):
+        self.id = stream_id
+        self.fields = self.inside
+        self.capacity = FIELDS_INSIDE
+
+    def __dealloc__(self):
+        cdef int index
+        for index in range(self.count):
+            h2.nghttp2_rcbuf_decref(self.fields[index].name)
+            h2.nghttp2_rcbuf_decref(self.fields[index].value)
+        if self.fields != self.inside:
+            PyMem_Free(self.fields)
+        Py_XDECREF(self.partial)
+
+    @property
+    def headers(self):
+        """The fields of the request in the order of the wire, but for :path."""
+        cdef int index
+        return [
+            (text(self.fields[index].name), text(self.fields[index].value))
+            for index in range(self.count)
+        ]
+
+    @property
+    def readable(self):
+        """Whether a message waits."""
+        return self.first is not None
+
+    cdef int keep(self, h2.nghttp2_rcbuf* name, h2.nghttp2_rcbuf* value) except -1:
+        """Keeps a field without copying it: HPACK's own buffers are counted references."""
+        cdef Field* more
+        if self.count == self.capacity:
+            more = <Field*> PyMem_Malloc(2 * self.capacity * sizeof(Field))
+            if more == NULL:
+                raise MemoryError
+            memcpy(more, self.fields, self.count * sizeof(Field))
+            if self.fields != self.inside:
+                PyMem_Free(self.fields)
+            self.fields = more
+            self.capacity *= 2
+        h2.nghttp2_rcbuf_incref(name)
+        h2.nghttp2_rcbuf_incref(value)
+        self.fields[self.count].name = name
+        self.fields[self.count].value = value
+        self.count += 1
+        return 0
+
+    cdef bint accept(
+        self, const uint8_t* data, Py_ssize_t size, Py_ssize_t max_message
+    ) except -1:
+        """Takes the next bytes of the request; whether a message is whole with them."""
+        cdef Py_ssize_t step
+        cdef bint arrived = False
+        if self.forwarded:
+            self.store((<char*> data)[:size])
+            return True
+        while size > 0 and self.refusal is None:
+            if self.partial == NULL:
+                step = min(size, PREFIX - self.prefix_have)
+                memcpy(self.prefix + self.prefix_have, data, step)
+                self.prefix_have += <int> step
+                data += step
+                size -= step
+                if self.prefix_have < PREFIX:
+                    break
+                self.prefix_have = 0
+                self.partial_size = (
+                    (<Py_ssize_t> self.prefix[1] << 24) | (self.prefix[2] << 16)
+                    | (self.prefix[3] << 8) | self.prefix[4])
+                if self.prefix[0] == 1:
+                    self.refusal = (
+                        13, b"the message is compressed, but no grpc-encoding was given")
+                    break
+                if self.prefix[0] != 0:
+                    self.refusal = (13, b"the message prefix has unknown flags")
+                    break
+                if 0 <= max_message < self.partial_size:
+                    self.refusal = (8, b"SERVER: Received message larger than max (%d vs. %d)"
+                                    % (self.partial_size, max_message))
+                    break
+                self.partial = new_bytes(NULL, min(self.partial_size, TRUSTED))
+                self.partial_have = 0
+            if self.partial_have == bytes_size(self.partial) < self.partial_size:
+                self.make_room()
+            step = min(size, bytes_size(self.partial) - self.partial_have)
+            memcpy(bytes_at(self.partial) + self.partial_have, data, step)
+            self.partial_have += step
+            data += step
+            size -= step
+            if self.partial_have == self.partial_size:
+                whole = <object> self.partial
+                Py_XDECREF(self.partial)
+                self.partial = NULL
+                self.store(whole)
+                arrived = True
+        return arrived
+
+    cdef int make_room(self) except -1:
+        """Doubles what is there of a large message; the C library moves pages, not bytes."""
+        # If it fails, the old one is freed and NULL left.
+        resize_bytes(&self.partial, min(2 * self.partial_have, self.partial_size))
+        return 0
+
+    cdef int store(self, bytes piece) except -1:
+        self.unread += PyBytes_GET_SIZE(piece)
+        if self.first is None:
+            self.first = piece
+        else:
+            if self.others is None:
+                self.others = deque()
+            self.others.append(piece)
+        return 0
+
+    cdef bint in_a_message(self):
+        return self.partial != NULL or self.prefix_have > 0
+
+    cdef bytes next_message(self):
+        cdef bytes message = self.first
+        if message is not None:
+            self.unread -= PyBytes_GET_SIZE(message)
+            self.first = self.others.popleft() if self.others else None
+        return message
+
+    cdef void queue(self, bytes piece):
+        """Queues a message, or a piece of a forwarded stream."""
+        cdef Py_ssize_t prefix = 0 if self.forwarded else PREFIX
+        self.unsent += PyBytes_GET_SIZE(piece) + prefix
+        if self.head is None:
+            self.head = piece
+            self.offset = -prefix
+        else:
+            if self.later is None:
+                self.later = deque()
+            self.later.append(piece)
+
+    cdef void copy_out(self, uint8_t* to, Py_ssize_t size):
+        """Moves so many of the unsent bytes, with their prefixes."""
+        cdef Py_ssize_t step, length
+        self.unsent -= size
+        while size > 0:
+            length = PyBytes_GET_SIZE(self.head)
+            if self.offset < 0:
+                # The prefix may be cut by the end of a window as anything else.
+                while self.offset < 0 and size > 0:
+                    to[0] = 0 if self.offset == -PREFIX else (
+                        (<uint32_t> length >> (8 * (-self.offset - 1))) & 0xFF)
+                    to += 1
+                    size -= 1
+                    self.offset += 1
+            step = min(size, length - self.offset) if self.offset >= 0 else 0
+            memcpy(to, PyBytes_AS_STRING(self.head) + self.offset, step)
+            to += step
+            size -= step
+            self.offset += step
+            if self.offset == length:
+                self.head = self.later.popleft() if self.later else None
+                self.offset = 0 if self.forwarded else -PREFIX

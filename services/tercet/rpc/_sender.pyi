@@ -1,0 +1,27 @@
+"""The sending half of a connection."""
+
+import asyncio
+from typing import Any
+
+from typing_extensions import disjoint_base
+
+from tercet.rpc._connection import Connection
+from tercet.rpc._ledger import Ledger
+
+@disjoint_base
+class Sender:
+    """Base of the protocol, which sets its attributes."""
+
+    @property
+    def core(self) -> Connection: ...
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop: ...
+    @property
+    def peer(self) -> str: ...
+    @property
+    def ledger(self) -> Ledger: ...
+    @property
+    def server(self) -> Any: ...
+    @property
+    def max_send(self) -> int: ...
+    def flush(self) -> None: ...

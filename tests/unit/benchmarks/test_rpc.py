@@ -1,0 +1,44 @@
+"""Who is left out, and which runs are made again."""
+
+from __future__ import annotations
+
+import pytest
+
+from benchmarks import cases, rpc, trial
+from benchmarks.install import Missing
+from benchmarks.load import LoadError
+from benchmarks.peers import Running
+from benchmarks.peers.echo import EchoPeer, Program
+from benchmarks.trial import Measured
+
+
+def test_a_peer_without_its_tools_is_left_out_by_name() -> None:
+    def program() -> Program:
+        raise Missing("go is not installed")
+
+    said: list[str] = []
+    outcome = rpc.measure(1, 1.0, said.append, [EchoPeer("go", "grpc-go", program)], [])
+    assert outcome.left_out == {"grpc-go": "go is not installed"}
+    assert said == ["grpc-go is left out: go is not installed"]
+
+
+def test_a_run_that_failed_is_made_once_more_and_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = Measured(rate=1, cost={}, p50=1, p99=1, generator_share=0, disturbance=0)
+    runs: list[Measured | LoadError] = [LoadError("none ended"), found]
+
+    def run(*_: object) -> Measured:
+        made = runs.pop(0)
+        if isinstance(made, LoadError):
+            raise made
+        return made
+
+    monkeypatch.setattr(trial, "run", run)
+    monkeypatch.setattr(trial, "warm_up", lambda *_: None)
+    outcome = rpc.Outcome()
+    cpus = trial.Cpus({1}, {0})
+    peer = EchoPeer("go", "grpc-go", lambda: Program([]))
+    assert rpc._run(cases.BIDI, peer, Running("", {}), cpus, 1.0, outcome) is found
+    assert outcome.failures == ["grpc-go: none ended"]
+    runs = [LoadError("none ended"), LoadError("none ended")]
+    with pytest.raises(LoadError):
+        rpc._run(cases.BIDI, peer, Running("", {}), cpus, 1.0, outcome)
