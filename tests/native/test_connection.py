@@ -310,9 +310,7 @@ CALL = st.builds(
 
 
 @settings(max_examples=400, deadline=None)
-@given(
-    st.lists(st.one_of(CALL, FRAME, FIELD), max_size=12), st.integers(1, 200), st.booleans()
-)
+@given(st.lists(st.one_of(CALL, FRAME, FIELD), max_size=12), st.integers(1, 200), st.booleans())
 def test_whatever_arrives_ends_in_events_or_a_protocol_error(
     pieces: list[bytes], step: int, forward: bool
 ) -> None:

@@ -18,6 +18,7 @@ from tercet.cluster.spec import MeshSpec
 from tercet.compute.config import ComputeConfig
 from tercet.errors import ConfigError
 from tercet.executor.config import ExecutorConfig
+from tercet.rpc.names import DEFAULT_ENGINE
 
 FILE = "tercet.toml"
 # Variables with a meaning of their own; the others are TERCET_<SECTION>_<KEY>.
@@ -82,7 +83,7 @@ class ServiceSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
 class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     # The rpc engine of every server.
-    engine: str = "grpcio"
+    engine: str = DEFAULT_ENGINE
     cluster: ClusterSection = ClusterSection()
     gateway: GatewaySection = GatewaySection()
     compute: ComputeSection = ComputeSection()

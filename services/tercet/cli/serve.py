@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from tercet.cli.options import examples, pair
+from tercet.rpc.names import DEFAULT_ENGINE
 
 EPILOG = examples(
     "tercet serve examples.greeter:register",
@@ -56,7 +57,7 @@ def command(
     ] = 10.0,
     engine: Annotated[
         str, typer.Option(envvar="TERCET_ENGINE", help="rpc engine of the workers.")
-    ] = "grpcio",
+    ] = DEFAULT_ENGINE,
 ) -> None:
     """Run your own gRPC servicer on all cores, restarted when a worker dies.
 

@@ -42,7 +42,7 @@ def command(
         typer.Option(metavar="DIR", help="Directory that programs' files are in [default: none]."),
     ] = None,
     engine: Annotated[
-        str | None, typer.Option(help="rpc engine of every server [default: grpcio].")
+        str | None, typer.Option(help="rpc engine of every server [default: native].")
     ] = None,
     set_: Annotated[
         list[str] | None,

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from tercet.cluster.address import Bind
-from tercet.rpc.names import ENGINE_NAMES
+from tercet.rpc.names import DEFAULT_ENGINE, ENGINE_NAMES
 
 NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
 TARGET = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
@@ -54,7 +54,7 @@ class MeshSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     services: list[ServiceSpec]
     # "host:port" of the health service for probes, or "" for none.
     health: str = ""
-    engine: str = "grpcio"
+    engine: str = DEFAULT_ENGINE
     # Seconds that a stopping mesh may go on with the calls that it has.
     grace: float = 10.0
     # Seconds from the start of a worker until it must be ready.

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 # running server may die before its exec (grpc/grpc#43055). Tercet never forks a server.
 os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
 
-from tercet.rpc.names import ENGINE_NAMES
+from tercet.rpc.names import DEFAULT_ENGINE, ENGINE_NAMES
 
 if TYPE_CHECKING:
     from tercet.rpc.base import Server as Server
     from tercet.rpc.engines import ENGINES as ENGINES
     from tercet.rpc.engines import server as server
 
-__all__ = ["ENGINES", "ENGINE_NAMES", "Server", "server"]
+__all__ = ["DEFAULT_ENGINE", "ENGINES", "ENGINE_NAMES", "Server", "server"]
 LAZY = frozenset({"ENGINES", "Server", "server"})
 
 

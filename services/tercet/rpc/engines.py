@@ -16,6 +16,7 @@ import grpc.aio
 from tercet.errors import ConfigError
 from tercet.rpc.base import Server
 from tercet.rpc.interceptor import DomainErrors
+from tercet.rpc.names import DEFAULT_ENGINE
 
 Options = Sequence[tuple[str, Any]]
 Engine = Callable[..., Server]
@@ -39,7 +40,7 @@ ENGINES: dict[str, Engine] = {"grpcio": _grpcio, "native": _native}
 
 def server(
     *,
-    engine: str = "grpcio",
+    engine: str = DEFAULT_ENGINE,
     migration_thread_pool: Executor | None = None,
     handlers: Sequence[grpc.GenericRpcHandler] | None = None,
     interceptors: Sequence[grpc.aio.ServerInterceptor] = (),
