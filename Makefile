@@ -63,6 +63,14 @@ up: setup ## Run the mesh in the foreground (Ctrl-C stops it)
 test: setup ## Run all tests
 	$(BIN)/python -m pytest
 
+.PHONY: soak
+soak: setup ## A million calls of each kind, and of each way to give them up: RSS stays flat (minutes)
+	TERCET_SOAK=1 $(BIN)/python -m pytest tests/soak -rA
+
+.PHONY: debug
+debug: setup ## Test the native modules under ASan and UBSan, built apart (a few minutes)
+	scripts/sanitized.sh
+
 .PHONY: check
 check: setup $(BUF) ## Lint, types, layers, contracts
 	$(BIN)/ruff check .
