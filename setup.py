@@ -79,6 +79,19 @@ class build_protos(Command):
         return {str(build_lib / stub): str(SERVICES / stub) for stub in stubs}
 
 
+# -ffp-contract=off: a kernel gives the same bits on every CPU, with FMA or without.
+COMPILE = ["-ffp-contract=off", "-fvisibility=hidden", "-pthread"]
+LINK = ["-pthread"]
+# TERCET_SANITIZE=address,undefined: for scripts/sanitized.sh, not for use. The first fault ends the
+# process.
+if sanitizers := os.environ.get("TERCET_SANITIZE"):
+    COMPILE += ["-O1", "-g", "-fno-omit-frame-pointer", "-fno-sanitize-recover=all"]
+    COMPILE.append(f"-fsanitize={sanitizers}")
+    LINK.append(f"-fsanitize={sanitizers}")
+else:
+    COMPILE.append("-O3")
+
+
 def extensions() -> list[Extension]:
     """One extension for each .pyx below native/; its path is its module's name."""
     headers = [str(path) for suffix in ("pxd", "h") for path in sorted(NATIVE.rglob(f"*.{suffix}"))]
@@ -91,9 +104,8 @@ def extensions() -> list[Extension]:
             libraries=LIBRARIES.get(module, []),
             depends=headers,
             include_dirs=[str(NATIVE / "include"), str(source.parent)],
-            # -ffp-contract=off: a kernel gives the same bits on every CPU, with FMA or without.
-            extra_compile_args=["-O3", "-ffp-contract=off", "-fvisibility=hidden", "-pthread"],
-            extra_link_args=["-pthread"],
+            extra_compile_args=COMPILE,
+            extra_link_args=LINK,
         )
         extension.cython_include_dirs = [str(NATIVE), str(NATIVE / "include")]
         extension.cython_c_in_temp = True
