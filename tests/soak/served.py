@@ -44,7 +44,11 @@ class Served:
             text=True,
         )
         assert self._child.stdout is not None
-        self.port = int(self._child.stdout.readline())
+        told = self._child.stdout.readline()
+        if not told:
+            self._child.communicate()
+            raise ChildProcessError(f"the server ended with {self._child.returncode}")
+        self.port = int(told)
         self._process = psutil.Process(self._child.pid)
 
     def __enter__(self) -> Served:
