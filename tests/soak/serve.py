@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import collections
+import ctypes
 import gc
 import json
 import sys
@@ -20,6 +21,8 @@ import uvloop
 from tercet import rpc
 
 SERVICE = "soak.Soak"
+# musl has none.
+TRIM = getattr(ctypes.CDLL(None), "malloc_trim", None)
 
 
 async def echo(request: bytes, context: Any) -> bytes:
@@ -57,6 +60,10 @@ async def facts(request: bytes, context: Any) -> bytes:
     """What there is in this process, this call among it."""
     # Rubbish in cycles is none of our leaks: the next collection would take it.
     gc.collect()
+    # Nor is what glibc keeps for the next messages of that size: once one of 1 MiB was freed, it
+    # takes such ones from its heap, which seldom shrinks (mallopt(3), M_MMAP_THRESHOLD).
+    if TRIM is not None:
+        TRIM(0)
     kinds = (type(each) for each in gc.get_objects())
     ours = collections.Counter(
         f"{kind.__module__}.{kind.__qualname__}"
