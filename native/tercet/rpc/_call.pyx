@@ -2,6 +2,7 @@
 """One call: what its handler sees (`grpc.aio.ServicerContext`) and what it comes to."""
 
 import asyncio
+import logging
 
 import grpc
 import grpc.aio
@@ -27,6 +28,7 @@ cdef enum:
     LAST_CODE = 16
 
 cdef object EOF = grpc.aio.EOF
+log = logging.getLogger("tercet.rpc")
 
 
 cdef int number(code) except -1:
@@ -171,7 +173,7 @@ cdef class Call:
 
     def add_done_callback(self, callback):
         if self.finished:
-            self.sender.loop.call_soon(callback, self)
+            self.sender.loop.call_soon(self.call_back, callback)
         elif self.callbacks is None:
             self.callbacks = [callback]
         else:
@@ -338,8 +340,16 @@ cdef class Call:
         self.sender.flush_soon()
         if self.callbacks is not None:
             for callback in self.callbacks:
-                self.sender.loop.call_soon(callback, self)
+                self.sender.loop.call_soon(self.call_back, callback)
         return 0
+
+    def call_back(self, callback):
+        try:
+            callback(self)
+        except KeyboardInterrupt:
+            raise
+        except BaseException:
+            log.exception("A done callback of [%s] failed", self.tally.path)
 
     cdef wake(self):
         self.readable()

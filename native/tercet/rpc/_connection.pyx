@@ -42,8 +42,6 @@ READABLE = READ
 CLOSED = ENDED
 
 cdef enum:
-    # Unread bytes of whole messages above which a stream's window is no longer opened.
-    HIGH_WATER = 65536
     # Bytes of unsent messages above which a writer waits.
     SEND_HIGH_WATER = 65536
     # What one take() gives, about: more would only wait in the transport's buffer.
@@ -275,8 +273,9 @@ cdef class Connection:
 
     cpdef next_message(self, Stream stream):
         """The next message of the request, or None; of a forwarded stream the next bytes."""
-        cdef bytes message = stream.next_message()
-        if stream.withheld and stream.unread < HIGH_WATER and not stream.closed:
+        cdef bytes message = stream.next_message(self.max_message)
+        if stream.withheld and stream.backlog is None and not stream.is_full() \
+                and not stream.closed:
             check(h2.nghttp2_session_consume_stream(self.session, stream.id, stream.withheld))
             stream.withheld = 0
         return message
@@ -364,7 +363,11 @@ cdef class Connection:
 
     cdef int on_chunk(self, Stream stream, const uint8_t* data, Py_ssize_t size) except -1:
         cdef bint arrived = stream.accept(data, size, self.max_message)
-        if stream.unread >= HIGH_WATER and not stream.whole:
+        if stream.whole and (stream.others or stream.backlog is not None):
+            # More messages than the method takes: it is told of the first, and they wait.
+            stream.whole = False
+            self.begin(stream)
+        if (stream.is_full() or stream.backlog is not None) and not stream.whole:
             stream.withheld += size
         else:
             check(h2.nghttp2_session_consume_stream(self.session, stream.id, size))
@@ -470,9 +473,7 @@ cdef int on_frame(
             if not stream.whole:
                 self.begin(stream)
         if frame.hd.flags & h2.NGHTTP2_FLAG_END_STREAM:
-            stream.half_closed = True
-            if stream.in_a_message():
-                stream.refusal = (13, b"the request ended inside a message")
+            stream.end()
             if stream.begun:
                 self.events.append((READ, stream))
             else:

@@ -70,8 +70,13 @@ async def run(Call call, handler):
     except TercetError as error:
         status = status_of(error)
         call.end_with(status.code.value[0], status.details, status.trailing_metadata)
-    except Exception as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        # A handler's sys.exit() is its own end, not the server's.
         failed(call, error)
+        if isinstance(error, GeneratorExit):
+            raise
     finally:
         call.sender.ledger.leave(call)
 
@@ -80,7 +85,11 @@ async def resolved(Call call, dynamic):
     """The method of this very call, found through interceptors; None if that ended the call."""
     try:
         method = await call.sender.server.find(dynamic.path, call)
-    except Exception as error:
+    except asyncio.CancelledError:
+        raise
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         # Counted under its path, although no method was reached.
         call.tally = call.sender.server.tally(dynamic.path)
         call.end_with(UNKNOWN, f"Unexpected {type(error)}: {error}", ())
@@ -109,7 +118,7 @@ cdef failed(Call call, error):
         log.error(
             "Unexpected [%s] raised by servicer method [%s]",
             type(error).__name__,
-            call.method.path,
+            call.tally.path,
             exc_info=error,
         )
         code = number(call.given_code)

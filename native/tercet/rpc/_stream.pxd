@@ -48,7 +48,10 @@ cdef class Stream:
     cdef Py_ssize_t partial_size
     cdef bytes first
     cdef object others
+    # What the messages that nobody has read yet take, about.
     cdef Py_ssize_t unread
+    # Bytes that came after too many of them, as they came.
+    cdef bytearray backlog
     cdef Py_ssize_t withheld
 
     cdef bytes head
@@ -63,8 +66,11 @@ cdef class Stream:
     cdef bint accept(
         self, const uint8_t* data, Py_ssize_t size, Py_ssize_t max_message
     ) except -1
-    cdef bint in_a_message(self)
-    cdef bytes next_message(self)
+    cdef bint parse(self, const uint8_t* data, Py_ssize_t size, Py_ssize_t max_message) except -1
+    cdef bint is_full(self)
+    cdef int catch_up(self, Py_ssize_t max_message) except -1
+    cdef int end(self) except -1
+    cdef bytes next_message(self, Py_ssize_t max_message)
     cdef void queue(self, bytes piece)
     cdef void copy_out(self, uint8_t* to, Py_ssize_t size)
     cdef int store(self, bytes piece) except -1

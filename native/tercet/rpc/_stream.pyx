@@ -30,6 +30,12 @@ cdef extern from "Python.h":
 cdef enum:
     # A client may name any length: memory is taken as the bytes come, beyond this.
     TRUSTED = 1 << 20
+    GROWTH = 16
+    # Bytes of unread messages above which no more are made, nor the stream's window opened.
+    HIGH_WATER = 65536
+    # Of a message's object, beside its bytes.
+    OVERHEAD = 64
+    CATCH_UP = 16384
 
 
 cdef inline bytes text(h2.nghttp2_rcbuf* kept):
@@ -93,11 +99,45 @@ cdef class Stream:
         self, const uint8_t* data, Py_ssize_t size, Py_ssize_t max_message
     ) except -1:
         """Takes the next bytes of the request; whether a message is whole with them."""
-        cdef Py_ssize_t step
-        cdef bint arrived = False
         if self.forwarded:
             self.store((<char*> data)[:size])
             return True
+        if self.backlog is None and not self.is_full():
+            return self.parse(data, size, max_message)
+        # As objects, small messages take ten times their bytes: these wait as they are.
+        if self.backlog is None:
+            self.backlog = bytearray()
+        self.backlog += (<char*> data)[:size]
+        return False
+
+    cdef bint is_full(self):
+        return self.unread >= HIGH_WATER
+
+    cdef int catch_up(self, Py_ssize_t max_message) except -1:
+        """Reads on in what had to wait."""
+        cdef Py_ssize_t size = min(len(self.backlog), CATCH_UP)
+        cdef bytes piece = bytes(self.backlog[:size])
+        if size == len(self.backlog):
+            self.backlog = None
+        else:
+            del self.backlog[:size]
+        self.parse(piece, size, max_message)
+        if self.half_closed:
+            self.end()
+        return 0
+
+    cdef int end(self) except -1:
+        """The client has sent all."""
+        self.half_closed = True
+        if self.backlog is None and self.refusal is None and (
+            self.partial != NULL or self.prefix_have > 0
+        ):
+            self.refusal = (13, b"the request ended inside a message")
+        return 0
+
+    cdef bint parse(self, const uint8_t* data, Py_ssize_t size, Py_ssize_t max_message) except -1:
+        cdef Py_ssize_t step
+        cdef bint arrived = False
         while size > 0 and self.refusal is None:
             if self.partial == NULL:
                 step = min(size, PREFIX - self.prefix_have)
@@ -125,7 +165,11 @@ cdef class Stream:
                 self.partial = new_bytes(NULL, min(self.partial_size, TRUSTED))
                 self.partial_have = 0
             if self.partial_have == bytes_size(self.partial) < self.partial_size:
-                self.make_room()
+                try:
+                    self.make_room()
+                except MemoryError:
+                    self.refusal = (8, b"no memory for a message of %d bytes" % self.partial_size)
+                    break
             step = min(size, bytes_size(self.partial) - self.partial_have)
             memcpy(bytes_at(self.partial) + self.partial_have, data, step)
             self.partial_have += step
@@ -140,13 +184,14 @@ cdef class Stream:
         return arrived
 
     cdef int make_room(self) except -1:
-        """Doubles what is there of a large message; the C library moves pages, not bytes."""
+        """Grows what is there of a large message; the C library moves pages, not bytes."""
+        cdef Py_ssize_t size = min(GROWTH * self.partial_have, self.partial_size)
         # If it fails, the old one is freed and NULL left.
-        resize_bytes(&self.partial, min(2 * self.partial_have, self.partial_size))
+        resize_bytes(&self.partial, size)
         return 0
 
     cdef int store(self, bytes piece) except -1:
-        self.unread += PyBytes_GET_SIZE(piece)
+        self.unread += PyBytes_GET_SIZE(piece) + OVERHEAD
         if self.first is None:
             self.first = piece
         else:
@@ -155,13 +200,13 @@ cdef class Stream:
             self.others.append(piece)
         return 0
 
-    cdef bint in_a_message(self):
-        return self.partial != NULL or self.prefix_have > 0
-
-    cdef bytes next_message(self):
-        cdef bytes message = self.first
+    cdef bytes next_message(self, Py_ssize_t max_message):
+        cdef bytes message
+        while self.first is None and self.backlog is not None:
+            self.catch_up(max_message)
+        message = self.first
         if message is not None:
-            self.unread -= PyBytes_GET_SIZE(message)
+            self.unread -= PyBytes_GET_SIZE(message) + OVERHEAD
             self.first = self.others.popleft() if self.others else None
         return message
 

@@ -1,6 +1,7 @@
 """One call: what its handler sees (`grpc.aio.ServicerContext`) and what it comes to."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from concurrent.futures import Executor
 from typing import Any, NoReturn, TypeAlias, final
@@ -11,6 +12,8 @@ from tercet.rpc._sender import Sender
 from tercet.rpc._stream import Stream
 
 _Metadata: TypeAlias = Any
+
+log: logging.Logger
 
 @final
 class Call:
@@ -64,6 +67,7 @@ class Call:
     def readable(self) -> None: ...
     def writable(self) -> None: ...
     def expired(self) -> None: ...
+    def call_back(self, callback: Callable[[Any], None]) -> None: ...
 
 @final
 class Requests(AsyncIterator[Any]):

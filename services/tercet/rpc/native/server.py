@@ -18,17 +18,19 @@ from tercet.rpc._call import Call
 from tercet.rpc._ledger import Ledger, Tally
 from tercet.rpc._method import Dynamic, Method
 from tercet.rpc.base import Server
-from tercet.rpc.native import listen
+from tercet.rpc.native import heap, listen
 from tercet.rpc.native.protocol import Protocol
 from tercet.rpc.types import MethodHandler
 
-# grpc's own names and defaults.
+# grpc's own names and defaults, and one of ours.
 KNOWN = {
     "grpc.max_receive_message_length": 4 << 20,
     "grpc.max_send_message_length": -1,
     "grpc.max_metadata_size": 16 << 10,
     "grpc.max_concurrent_streams": (1 << 31) - 1,
     "grpc.so_reuseport": 1,
+    # Freed memory, in bytes, that the process keeps; see `heap`.
+    "tercet.kept_memory": -1,
 }
 # Threads for plain functions as handlers, unless a pool is given.
 THREADS = 32
@@ -80,6 +82,7 @@ class NativeServer(Server):
             streams=values["grpc.max_concurrent_streams"] & 0xFFFFFFFF,
             metadata=values["grpc.max_metadata_size"],
         )
+        self._kept_memory = values["tercet.kept_memory"]
         self._reuse_port = bool(values["grpc.so_reuseport"])
         self._interceptors = tuple(interceptors)
         self._ledger = Ledger(-1 if maximum_concurrent_rpcs is None else maximum_concurrent_rpcs)
@@ -140,6 +143,7 @@ class NativeServer(Server):
 
     async def start(self) -> None:
         self.loop = asyncio.get_running_loop()
+        heap.keep(heap.enough_for(self.limits.receive, self._kept_memory))
         for bound in self._sockets:
             bound.setblocking(False)
             make = (
@@ -210,8 +214,13 @@ class NativeServer(Server):
         name = path.decode("latin-1")
         if self._interceptors:
             return Dynamic(name)
-        for handler in self._handlers_before_dynamic(name):
-            method = Method(name, handler, self._ledger.tally(name))
+        try:
+            found = next(iter(self._handlers_before_dynamic(name)), None)
+        except Exception:
+            # It fails per call then, and takes no other one with it.
+            return Dynamic(name)
+        if found is not None:
+            method = Method(name, found, self._ledger.tally(name))
             # A handler may take any path: what clients make up is not remembered without end.
             if len(self.known) < MOST_KNOWN:
                 self.known[path] = method

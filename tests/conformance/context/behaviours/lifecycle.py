@@ -50,7 +50,7 @@ async def deadline_in_unary(request: Any, context: Any, note: Note) -> None:
     try:
         await forever()
     except asyncio.CancelledError:
-        # The client may have given up a little earlier: it has the same deadline, and an older clock.
+        # The client may have given up a little earlier: it has the same deadline, an older clock.
         note(f"little remains {context.time_remaining() < 0.15} code {context.code()!r}")
         raise
     finally:
