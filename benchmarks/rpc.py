@@ -87,17 +87,15 @@ def measure(
     if IDLE in keys:
         for peer in here:
             outcome.idle[peer.name] = footprint.measure(peer, cpus)
-    cases = [case for case in CASES if case.key in keys]
-    if not cases:
-        return outcome
-    with trial.all_started(here, cpus.tested) as started:
-        for number, (peer, running) in interleave(started, rounds):
-            for case in cases:
+    for case in [case for case in CASES if case.key in keys]:
+        # Fresh processes for each: what malloc has learned of one load would change the next.
+        with trial.all_started(here, cpus.tested) as started:
+            for number, (peer, running) in interleave(started, rounds):
                 found = _run(case, peer, running, cpus, scale, outcome)
                 if found:
                     say(
-                        f"round {number + 1}: {peer.name}: {case.key}: "
-                        f"{found.rate:.0f} {case.unit}s/s, {found.total_cost:.0f} us each"
+                        f"{case.key}: round {number + 1}: {peer.name}: "
+                        f"{found.rate:.0f} {case.unit}s/s, {found.total_cost:.1f} us each"
                     )
     return outcome
 

@@ -81,7 +81,7 @@ def _method(outcome: Outcome, scale: float) -> str:
     load = UNARY.load
     return (
         "The contract of `benchmarks/echo` with real protobuf messages, in one process per peer, "
-        "called over loopback TCP by h2load: "
+        "fresh for each load, called over loopback TCP by h2load: "
         f"{load.connections} connections with {load.in_flight} calls in flight each for small "
         "calls. The peer is pinned to one core, h2load to another; "
         f"{generator(runs)}. {rounds} interleaved rounds, {load.seconds * scale:g} s of unary "

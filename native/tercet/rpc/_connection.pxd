@@ -1,7 +1,6 @@
 """The connection, for the engine that drives it."""
 
 cimport nghttp2 as h2
-from cpython.object cimport PyObject
 from libc.stdint cimport int32_t, uint8_t, uint32_t
 
 from tercet.rpc._stream cimport Stream
@@ -24,11 +23,13 @@ cdef class Connection:
     cdef readonly list writable
     cdef object error
     cdef Py_ssize_t unsent
-    cdef PyObject* taken
-    cdef Py_ssize_t taken_size
+    # What is to be sent, while it is put together.
+    cdef bytearray sink
+    cdef Py_ssize_t filled
 
     cpdef list receive(self, data, Py_ssize_t size=*)
     cpdef bytes take(self)
+    cdef Py_ssize_t fill(self, bytearray sink) except -1
     cpdef respond(self, Stream stream, bytes message, list trailers=*)
     cpdef send_headers(self, Stream stream, list metadata)
     cpdef bint send_message(self, Stream stream, bytes message) except *

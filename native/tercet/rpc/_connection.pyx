@@ -19,21 +19,17 @@ Rules:
 cimport cython
 cimport nghttp2 as h2
 from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
+from cpython.bytearray cimport (
+    PyByteArray_AS_STRING,
+    PyByteArray_GET_SIZE,
+    PyByteArray_Resize,
+)
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
-from cpython.object cimport PyObject
-from cpython.ref cimport Py_XDECREF
 from libc.stdint cimport int32_t, uint8_t, uint32_t
 from libc.string cimport memcmp, memcpy
 
 from tercet.rpc._stream cimport Stream
-
-cdef extern from "Python.h":
-    # What is to be sent, under construction; see _stream.
-    PyObject* new_bytes "PyBytes_FromStringAndSize"(const char*, Py_ssize_t) except NULL
-    int resize_bytes "_PyBytes_Resize"(PyObject**, Py_ssize_t) except -1
-    char* bytes_at "PyBytes_AS_STRING"(PyObject*)
-    Py_ssize_t bytes_size "PyBytes_GET_SIZE"(PyObject*)
 
 # Events of receive(): a call to begin, something to read, or the end of a stream that nobody had
 # finished.
@@ -47,8 +43,6 @@ cdef enum:
     # What one take() gives, about: more would only wait in the transport's buffer.
     TAKE_AT_MOST = 1 << 18
     FRAME_HEADER = 9
-    # Room for the frames of a few small answers, without a resize.
-    TAKE_AT_LEAST = 2048
     CANCEL = 8
 
 cdef bytes STATUS_200 = b"200"
@@ -129,7 +123,6 @@ cdef class Connection:
     def __dealloc__(self):
         if self.session:
             h2.nghttp2_session_del(self.session)
-        Py_XDECREF(self.taken)
 
     cpdef list receive(self, data, Py_ssize_t size=-1):
         """Feeds bytes, the first `size` of a buffer; returns a list of (event, stream).
@@ -159,29 +152,30 @@ cdef class Connection:
 
         Streams whose writers may go on are in `writable` afterwards.
         """
+        sink = bytearray()
+        size = self.fill(sink)
+        return bytes(sink[:size])
+
+    cdef Py_ssize_t fill(self, bytearray sink) except -1:
+        """Puts what `take` gives at the front of a buffer, which grows if it must; its size."""
         cdef const uint8_t* piece
         cdef ssize_t size
-        cdef PyObject* taken
         if self.writable:
             self.writable = []
-        while self.taken_size < TAKE_AT_MOST:
-            size = h2.nghttp2_session_mem_send(self.session, &piece)
-            self.raise_kept()
-            if size < 0:
-                check(<int> size)
-            if size == 0:
-                break
-            memcpy(self.put(size), piece, size)
-        if self.taken == NULL:
-            return b""
-        taken = self.taken
-        self.taken = NULL
-        size = self.taken_size
-        self.taken_size = 0
-        resize_bytes(&taken, size)
-        given = <bytes> taken
-        Py_XDECREF(taken)
-        return given
+        self.sink = sink
+        self.filled = 0
+        try:
+            while self.filled < TAKE_AT_MOST:
+                size = h2.nghttp2_session_mem_send(self.session, &piece)
+                self.raise_kept()
+                if size < 0:
+                    check(<int> size)
+                if size == 0:
+                    break
+                memcpy(self.put(size), piece, size)
+        finally:
+            self.sink = None
+        return self.filled
 
     @property
     def wants_write(self):
@@ -337,12 +331,10 @@ cdef class Connection:
     cdef uint8_t* put(self, Py_ssize_t size) except NULL:
         """Room for so many bytes more of what is to be sent."""
         cdef uint8_t* at
-        if self.taken == NULL:
-            self.taken = new_bytes(NULL, max(size, min(self.unsent, TAKE_AT_MOST)) + TAKE_AT_LEAST)
-        elif self.taken_size + size > bytes_size(self.taken):
-            resize_bytes(&self.taken, 2 * (self.taken_size + size))
-        at = <uint8_t*> bytes_at(self.taken) + self.taken_size
-        self.taken_size += size
+        if self.filled + size > PyByteArray_GET_SIZE(self.sink):
+            PyByteArray_Resize(self.sink, 2 * (self.filled + size))
+        at = <uint8_t*> PyByteArray_AS_STRING(self.sink) + self.filled
+        self.filled += size
         return at
 
     cdef int begin(self, Stream stream) except -1:
@@ -583,5 +575,5 @@ cdef int on_send_data(
     except BaseException as error:
         self.error = error
         return h2.NGHTTP2_ERR_CALLBACK_FAILURE
-    # Sent; but nothing more in this take().
-    return h2.NGHTTP2_ERR_PAUSE if self.taken_size >= TAKE_AT_MOST else 0
+    # Sent; but nothing more in this fill().
+    return h2.NGHTTP2_ERR_PAUSE if self.filled >= TAKE_AT_MOST else 0

@@ -10,7 +10,7 @@ from tercet.rpc._call cimport Call
 from tercet.rpc._connection cimport BEGUN, READ, Connection
 from tercet.rpc._ledger cimport Ledger
 from tercet.rpc._request cimport timeout_of
-from tercet.rpc._sender cimport Sender
+from tercet.rpc._sender cimport Buffers, Sender
 from tercet.rpc._stream cimport Stream
 
 from tercet.rpc._connection import ProtocolError
@@ -20,18 +20,15 @@ from tercet.rpc._run import run
 cdef enum:
     RESOURCE_EXHAUSTED = 8
     UNIMPLEMENTED = 12
-    # Bytes read at once; of one loop's connections one reads at a time.
-    READ_SIZE = 1 << 18
-
-cdef bytearray reading = bytearray(READ_SIZE)
 
 
 cdef class Exchange(Sender):
     """The methods of an `asyncio.BufferedProtocol`; made by its server for each connection."""
 
-    def __cinit__(self, server, Ledger ledger not None, limits):
+    def __cinit__(self, server, Ledger ledger not None, Buffers buffers not None, limits):
         self.server = server
         self.ledger = ledger
+        self.buffers = buffers
         self.loop = server.loop
         self.max_send = limits.send
         self.peer = ""
@@ -61,7 +58,7 @@ cdef class Exchange(Sender):
         return False
 
     def get_buffer(self, hint):
-        return reading
+        return self.buffers.reading
 
     def buffer_updated(self, Py_ssize_t size):
         cdef Stream stream
@@ -71,7 +68,7 @@ cdef class Exchange(Sender):
             return
         self.ledger.received += size
         try:
-            events = self.core.receive(reading, size)
+            events = self.core.receive(self.buffers.reading, size)
         except ProtocolError:
             self.flush()
             if self.transport is not None and not self.parting:

@@ -4,12 +4,18 @@ from tercet.rpc._connection cimport Connection
 from tercet.rpc._ledger cimport Ledger
 
 
+cdef class Buffers:
+    cdef bytearray reading
+    cdef bytearray sending
+
+
 cdef class Sender:
     cdef readonly Connection core
     cdef readonly object loop
     # "ipv4:127.0.0.1:50051"; of the client.
     cdef readonly str peer
     cdef readonly Ledger ledger
+    cdef Buffers buffers
     # Runs handlers that are plain functions.
     cdef readonly object server
     # Largest message to send; -1 for no limit.

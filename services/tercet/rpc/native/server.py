@@ -17,6 +17,7 @@ import grpc.aio
 from tercet.rpc._call import Call
 from tercet.rpc._ledger import Ledger, Tally
 from tercet.rpc._method import Dynamic, Method
+from tercet.rpc._sender import Buffers
 from tercet.rpc.base import Server
 from tercet.rpc.native import heap, listen
 from tercet.rpc.native.protocol import Protocol
@@ -98,6 +99,7 @@ class NativeServer(Server):
         self._stopping: asyncio.Task[None] | None = None
         # Methods by path, of all connections; what may change from call to call is not in it.
         self.known: dict[bytes, Method] = {}
+        self._buffers = Buffers()
         self._last: dict[str, tuple[MethodHandler, Method]] = {}
         self._empty = asyncio.Event()
         self.loop = asyncio.get_event_loop()
@@ -153,7 +155,7 @@ class NativeServer(Server):
             )
             self._listeners.append(
                 await make(
-                    lambda: Protocol(self, self._ledger, self.limits),
+                    lambda: Protocol(self, self._ledger, self._buffers, self.limits),
                     sock=bound,
                     backlog=listen.BACKLOG,
                 )
