@@ -37,12 +37,14 @@ def media_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("media")
 
 
-@pytest.fixture(scope="session")
-def mesh(media_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mesh]:
-    """The whole mesh with two greeters."""
+@pytest.fixture(scope="session", params=sorted(ENGINES))
+def mesh(
+    media_root: Path, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[Mesh]:
+    """The whole mesh with two greeters, on each engine."""
     config = tmp_path_factory.mktemp("mesh") / "tercet.toml"
     config.write_text(CONFIG.format(media_root=media_root))
-    made = Mesh("up", "--config", str(config))
+    made = Mesh("up", "--config", str(config), "--engine", request.param)
     try:
         yield made.wait_ready()
     finally:

@@ -23,9 +23,11 @@ from tercet.executor import service as executor
 PHOTOGRAPH = Path(__file__).parents[2] / "examples/media/astronaut.jpg"
 
 
-@pytest.fixture
-async def client(tmp_path: Path) -> AsyncIterator[tercet.Client]:
-    server = rpc.server()
+@pytest.fixture(params=sorted(rpc.ENGINES))
+async def client(
+    tmp_path: Path, request: pytest.FixtureRequest
+) -> AsyncIterator[tercet.Client]:
+    server = rpc.server(engine=request.param)
     closers = []
     for register, options in (
         (compute.register, {"threads": 2}),

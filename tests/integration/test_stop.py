@@ -11,6 +11,7 @@ import grpc
 import pytest
 
 from examples.greeter.v1 import greeter_pb2, greeter_pb2_grpc
+from tercet.rpc import ENGINES
 from tests.integration.conftest import Start
 from tests.integration.greeting import channel
 from tests.integration.meshes import Mesh, processes_of
@@ -49,12 +50,12 @@ def register(server, *, worker):
 """
 
 
-@pytest.fixture
-def slow(start: Start, tmp_path: Path) -> Mesh:
+@pytest.fixture(params=sorted(ENGINES))
+def slow(start: Start, tmp_path: Path, request: pytest.FixtureRequest) -> Mesh:
     (tmp_path / "slow.py").write_text(SLOW)
     return start(
         *("serve", "slow:register", "--workers", "1", "--bind", "127.0.0.1:0"),
-        *("--gateway", "127.0.0.1:0", "--grace", "3"),
+        *("--gateway", "127.0.0.1:0", "--grace", "3", "--engine", request.param),
         environ={"PYTHONPATH": str(tmp_path), "SLOW_STARTED": str(tmp_path / "started")},
     ).wait_ready()
 
