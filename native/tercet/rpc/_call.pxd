@@ -1,13 +1,13 @@
 """A call's context, for what runs it."""
 
 from tercet.rpc._connection cimport Connection
-from tercet.rpc._ledger cimport Tally
+from tercet.rpc._ledger cimport Entry, Tally
 from tercet.rpc._method cimport Method
 from tercet.rpc._sender cimport Sender
 from tercet.rpc._stream cimport Stream
 
 
-cdef class Call:
+cdef class Call(Entry):
     cdef Sender sender
     cdef Connection core
     cdef readonly Stream stream

@@ -10,7 +10,7 @@ import grpc.aio
 cimport cython
 from tercet.rpc._connection cimport Connection
 from tercet.rpc._invocation cimport received
-from tercet.rpc._ledger cimport now
+from tercet.rpc._ledger cimport Entry, now
 from tercet.rpc._method cimport Method
 from tercet.rpc._sender cimport Sender
 from tercet.rpc._stream cimport Stream
@@ -57,7 +57,7 @@ cdef list status(int code, str details, list trailing):
 
 
 @cython.final
-cdef class Call:
+cdef class Call(Entry):
     """The context of one call. Belongs to the loop of its connection."""
 
     def __cinit__(self, Sender sender not None, Stream stream not None):
@@ -67,7 +67,7 @@ cdef class Call:
         self.given_details = ""
         self.given_trailing = ()
         self.deadline = -1
-        self.begun = now()
+        self.begun = sender.moment
         self.tally = sender.ledger.unknown
 
     # -- what the handler asks ---------------------------------------------------------------

@@ -17,8 +17,16 @@ cdef class Connection:
     cdef dict known
     cdef Py_ssize_t max_message
     cdef Py_ssize_t max_metadata
-    cdef dict streams
-    cdef dict kept
+    # The streams that are open; each links to the ones before and after it.
+    cdef Stream latest
+    cdef readonly Py_ssize_t open_streams
+    # Closed by lost(); nghttp2 still has pointers to them.
+    cdef list kept
+    # The last path, and what it was routed to: most connections call one method again and again.
+    cdef bytes last_path
+    cdef object last_handler
+    cdef bint last_whole
+    cdef bint last_forwarded
     cdef list events
     cdef readonly list writable
     cdef object error
@@ -44,3 +52,5 @@ cdef class Connection:
     cdef int on_chunk(self, Stream stream, const uint8_t* data, Py_ssize_t size) except -1
     cdef uint8_t* put(self, Py_ssize_t size) except NULL
     cdef int closed(self, Stream stream) except -1
+    cdef int enlist(self, Stream stream) except -1
+    cdef int delist(self, Stream stream) except -1

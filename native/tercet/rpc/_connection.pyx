@@ -61,6 +61,12 @@ cdef inline void set_nv(h2.nghttp2_nv* nv, bytes name, bytes value):
     nv.flags = h2.NGHTTP2_NV_FLAG_NONE
 
 
+cdef inline void set_constant_nv(h2.nghttp2_nv* nv, bytes name, bytes value):
+    """Both live as long as the module: nghttp2 need not copy them."""
+    set_nv(nv, name, value)
+    nv.flags = h2.NGHTTP2_NV_FLAG_NO_COPY_NAME | h2.NGHTTP2_NV_FLAG_NO_COPY_VALUE
+
+
 cdef h2.nghttp2_nv* new_nvs(list pairs) except NULL:
     """For PyMem_Free; the pairs must outlive it."""
     cdef Py_ssize_t index = 0
@@ -106,7 +112,6 @@ cdef class Connection:
         self.known = {} if known is None else known
         self.max_message = max_message
         self.max_metadata = max_metadata
-        self.streams = {}
         self.events = []
         self.writable = []
         open_session(&self.session, <void*> self)
@@ -187,17 +192,14 @@ cdef class Connection:
         return not (h2.nghttp2_session_want_read(self.session)
                     or h2.nghttp2_session_want_write(self.session))
 
-    @property
-    def open_streams(self):
-        return len(self.streams)
-
     def streams_begun(self):
-        """The streams that are open and had been told of by BEGIN."""
-        cdef Stream stream
+        """The streams that are open and had been told of by BEGIN, the latest first."""
+        cdef Stream stream = self.latest
         begun = []
-        for stream in self.streams.values():
+        while stream is not None:
             if stream.begun:
                 begun.append(stream)
+            stream = stream.before
         return begun
 
     cpdef respond(self, Stream stream, bytes message, list trailers=None):
@@ -213,8 +215,8 @@ cdef class Connection:
             self.resume(stream)
             return
         stream.headers_sent = True
-        set_nv(&nvs[0], b":status", STATUS_200)
-        set_nv(&nvs[1], b"content-type", CONTENT_TYPE)
+        set_constant_nv(&nvs[0], b":status", STATUS_200)
+        set_constant_nv(&nvs[1], b"content-type", CONTENT_TYPE)
         provider.source.ptr = <void*> stream
         provider.read_callback = on_read
         check(h2.nghttp2_submit_response(self.session, stream.id, nvs, 2, &provider))
@@ -292,12 +294,13 @@ cdef class Connection:
         """The transport is gone: closes all streams; returns those that nobody had finished."""
         cdef Stream stream
         left = self.streams_begun()
-        for stream in self.streams.values():
+        self.kept = []
+        while self.latest is not None:
+            stream = self.latest
             stream.closed = True
             stream.error_code = CANCEL
-        # nghttp2 still has pointers to them.
-        self.kept = self.streams
-        self.streams = {}
+            self.kept.append(stream)
+            self.delist(stream)
         return left
 
     cdef raise_kept(self):
@@ -345,12 +348,17 @@ cdef class Connection:
 
     cdef int on_request(self, Stream stream) except -1:
         """The headers of a request are complete."""
-        handler = self.known.get(stream.path)
-        if handler is None:
-            handler = self.route(stream.path)
-        stream.handler = handler
-        stream.whole = handler is None or handler.whole
-        stream.forwarded = handler is not None and getattr(handler, "forward", False)
+        if stream.path is not self.last_path or self.last_handler is None:
+            handler = self.known.get(stream.path)
+            if handler is None:
+                handler = self.route(stream.path)
+            self.last_path = stream.path
+            self.last_handler = handler
+            self.last_whole = handler is None or handler.whole
+            self.last_forwarded = handler is not None and getattr(handler, "forward", False)
+        stream.handler = self.last_handler
+        stream.whole = self.last_whole
+        stream.forwarded = self.last_forwarded
         return 0
 
     cdef int on_chunk(self, Stream stream, const uint8_t* data, Py_ssize_t size) except -1:
@@ -372,8 +380,27 @@ cdef class Connection:
     cdef int closed(self, Stream stream) except -1:
         stream.closed = True
         self.unsent -= stream.unsent
-        if stream.begun:
+        if stream.begun and (not stream.ending or stream.unsent or stream.forwarded):
             self.events.append((ENDED, stream))
+        return 0
+
+    cdef int enlist(self, Stream stream) except -1:
+        stream.before = self.latest
+        if self.latest is not None:
+            self.latest.after = stream
+        self.latest = stream
+        self.open_streams += 1
+        return 0
+
+    cdef int delist(self, Stream stream) except -1:
+        if stream.after is None:
+            self.latest = stream.before
+        else:
+            stream.after.before = stream.before
+        if stream.before is not None:
+            stream.before.after = stream.after
+        stream.before = stream.after = None
+        self.open_streams -= 1
         return 0
 
 
@@ -410,7 +437,7 @@ cdef int on_begin_headers(
         return 0
     try:
         stream = Stream(frame.hd.stream_id)
-        self.streams[stream.id] = stream
+        self.enlist(stream)
         h2.nghttp2_session_set_stream_user_data(session, stream.id, <void*> stream)
     except BaseException as error:
         self.error = error
@@ -438,7 +465,12 @@ cdef int on_header(
         if stream.metadata_size > self.max_metadata:
             stream.refusal = (8, b"received metadata size exceeds limit")
         elif key.len == 5 and memcmp(key.base, b":path", 5) == 0:
-            stream.path = (<char*> content.base)[:content.len]
+            if self.last_path is not None \
+                    and <size_t> PyBytes_GET_SIZE(self.last_path) == content.len \
+                    and memcmp(PyBytes_AS_STRING(self.last_path), content.base, content.len) == 0:
+                stream.path = self.last_path
+            else:
+                stream.path = (<char*> content.base)[:content.len]
         else:
             stream.keep(name, value)
     except BaseException as error:
@@ -511,12 +543,14 @@ cdef int on_close(
     h2.nghttp2_session* session, int32_t stream_id, uint32_t code, void* user
 ) noexcept:
     cdef Connection self = <Connection> user
+    cdef void* found = h2.nghttp2_session_get_stream_user_data(session, stream_id)
     cdef Stream stream
     try:
-        stream = self.streams.pop(stream_id, None)
-        if stream is not None:
+        if found != NULL:
+            stream = <Stream> found
             stream.error_code = code
             self.closed(stream)
+            self.delist(stream)
     except BaseException as error:
         self.error = error
         return h2.NGHTTP2_ERR_CALLBACK_FAILURE
@@ -542,7 +576,7 @@ cdef ssize_t on_read(
         if size == stream.unsent and stream.ending:
             flags[0] |= h2.NGHTTP2_DATA_FLAG_EOF | h2.NGHTTP2_DATA_FLAG_NO_END_STREAM
             if stream.trailers is None:
-                set_nv(&ok, b"grpc-status", b"0")
+                set_constant_nv(&ok, b"grpc-status", b"0")
                 check(h2.nghttp2_submit_trailer(session, stream_id, &ok, 1))
             else:
                 nvs = new_nvs(stream.trailers)

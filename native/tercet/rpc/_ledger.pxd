@@ -13,9 +13,16 @@ cdef class Tally:
     cdef void count(self, int code, double seconds) noexcept
 
 
+cdef class Entry:
+    cdef Entry earlier
+    cdef Entry later
+    cdef bint listed
+
+
 cdef class Ledger:
-    cdef readonly set running
-    cdef readonly object idle
+    cdef Entry latest
+    cdef Py_ssize_t count
+    cdef object emptied
     cdef Py_ssize_t most
     cdef dict tallies
     cdef Tally unknown
@@ -25,8 +32,8 @@ cdef class Ledger:
     cdef public unsigned long long sent
 
     cdef bint admits(self)
-    cdef int enter(self, call) except -1
-    cdef int leave(self, call) except -1
+    cdef int enter(self, Entry call) except -1
+    cdef int leave(self, Entry call) except -1
     cpdef Tally tally(self, str path)
 
 

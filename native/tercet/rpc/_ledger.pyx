@@ -59,6 +59,10 @@ cdef class Tally:
         return [self.latency[index] for index in range(LATENCY_BUCKETS)]
 
 
+cdef class Entry:
+    """A call on the ledger: its place in a list, for which no memory is taken."""
+
+
 @cython.final
 cdef class Ledger:
     """Made by a server for all its connections.
@@ -68,28 +72,58 @@ cdef class Ledger:
     """
 
     def __cinit__(self, Py_ssize_t most=-1):
-        self.running = set()
-        self.idle = asyncio.Event()
-        self.idle.set()
         self.most = most
         self.unknown = Tally("")
         self.tallies = {"": self.unknown}
 
     cdef bint admits(self):
-        return self.most < 0 or len(self.running) < self.most
+        return self.most < 0 or self.count < self.most
 
-    cdef int enter(self, call) except -1:
-        if not self.running:
-            self.idle.clear()
-        self.running.add(call)
+    cdef int enter(self, Entry call) except -1:
+        call.listed = True
+        call.earlier = self.latest
+        if self.latest is not None:
+            self.latest.later = call
+        self.latest = call
+        self.count += 1
         return 0
 
-    cdef int leave(self, call) except -1:
-        """Its handler has ended, which may be after the call has."""
-        self.running.discard(call)
-        if not self.running:
-            self.idle.set()
+    cdef int leave(self, Entry call) except -1:
+        """Its handler has ended, which may be after the call has; a second time is nothing."""
+        if not call.listed:
+            return 0
+        call.listed = False
+        if call.later is None:
+            self.latest = call.earlier
+        else:
+            call.later.earlier = call.earlier
+        if call.earlier is not None:
+            call.earlier.later = call.later
+        call.earlier = call.later = None
+        self.count -= 1
+        if self.count == 0 and self.emptied is not None:
+            self.emptied.set_result(None)
+            self.emptied = None
         return 0
+
+    @property
+    def running(self):
+        """The calls whose handlers run, the latest first."""
+        cdef Entry call = self.latest
+        found = []
+        while call is not None:
+            found.append(call)
+            call = call.earlier
+        return found
+
+    async def idle(self):
+        """Waits until no call runs. For one at a time."""
+        while self.count > 0:
+            self.emptied = asyncio.get_running_loop().create_future()
+            try:
+                await self.emptied
+            finally:
+                self.emptied = None
 
     cpdef Tally tally(self, str path):
         """The tally of a path that has a handler."""
@@ -108,7 +142,7 @@ cdef class Ledger:
         cdef Tally tally
         ended = [tally for tally in self.tallies.values() if tally.codes()]
         return {
-            "calls_running": len(self.running),
+            "calls_running": self.count,
             "connections_accepted": self.connections,
             "streams_begun": self.streams,
             "bytes_received": self.received,

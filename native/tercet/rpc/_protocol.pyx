@@ -4,11 +4,12 @@
 When the connection is gone every call on it is cancelled.
 """
 
+import asyncio
 import urllib.parse
 
 from tercet.rpc._call cimport Call
 from tercet.rpc._connection cimport BEGUN, READ, Connection
-from tercet.rpc._ledger cimport Ledger
+from tercet.rpc._ledger cimport Ledger, now
 from tercet.rpc._request cimport timeout_of
 from tercet.rpc._sender cimport Buffers, Sender
 from tercet.rpc._stream cimport Stream
@@ -16,6 +17,8 @@ from tercet.rpc._stream cimport Stream
 from tercet.rpc._connection import ProtocolError
 from tercet.rpc._request import NotGrpc, Refused
 from tercet.rpc._run import run
+
+cdef object Task = asyncio.Task
 
 cdef enum:
     RESOURCE_EXHAUSTED = 8
@@ -30,6 +33,7 @@ cdef class Exchange(Sender):
         self.ledger = ledger
         self.buffers = buffers
         self.loop = server.loop
+        self.task_factory = self.loop.get_task_factory()
         self.max_send = limits.send
         self.peer = ""
         self.core = Connection(
@@ -67,6 +71,7 @@ cdef class Exchange(Sender):
         if self.parting:
             return
         self.ledger.received += size
+        self.moment = now()
         try:
             events = self.core.receive(self.buffers.reading, size)
         except ProtocolError:
@@ -136,7 +141,11 @@ cdef class Exchange(Sender):
             if timeout >= 0:
                 call.set_deadline(timeout)
             self.ledger.enter(call)
-            call.task = self.loop.create_task(run(call, handler))
+            if self.task_factory is None:
+                # As the loop would; but a name that it need not make up, and that says more.
+                call.task = Task(run(call, handler), loop=self.loop, name=handler.path)
+            else:
+                call.task = self.loop.create_task(run(call, handler))
 
 
 def peer_of(connected):

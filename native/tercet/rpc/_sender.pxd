@@ -21,6 +21,10 @@ cdef class Sender:
     # Largest message to send; -1 for no limit.
     cdef readonly Py_ssize_t max_send
     cdef object transport
+    # Makes a task of a coroutine, if the loop does so in a way of its own.
+    cdef object task_factory
+    # When what is dealt with now was read: seconds of the monotonic clock.
+    cdef double moment
     cdef bint flushing
     cdef bint paused
     cdef bint parting

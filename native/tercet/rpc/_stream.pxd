@@ -16,6 +16,10 @@ cdef struct Field:
 
 
 cdef class Stream:
+    # Of the streams that are open on its connection, the one begun before, and after.
+    cdef Stream before
+    cdef Stream after
+
     cdef readonly int32_t id
     cdef readonly bytes path
     # What the router gave for the path.

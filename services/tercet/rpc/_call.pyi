@@ -8,6 +8,7 @@ from typing import Any, NoReturn, TypeAlias, final
 
 import grpc
 
+from tercet.rpc._ledger import Entry
 from tercet.rpc._sender import Sender
 from tercet.rpc._stream import Stream
 
@@ -16,7 +17,7 @@ _Metadata: TypeAlias = Any
 log: logging.Logger
 
 @final
-class Call:
+class Call(Entry):
     """The context of one call. Belongs to the loop of its connection."""
 
     task: asyncio.Task[None] | None

@@ -186,7 +186,7 @@ class NativeServer(Server):
                 protocol.refuse_more()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(max(0, deadline - time.monotonic())):
-                    await self._ledger.idle.wait()
+                    await self._ledger.idle()
                     # Clients close when they have read the last answer.
                     await self._gone()
         tasks = [call.task for call in self._ledger.running if call.task is not None]
