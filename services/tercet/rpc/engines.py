@@ -6,6 +6,7 @@ changed without touching them.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from typing import Any
@@ -35,12 +36,13 @@ def _native(**arguments: Any) -> Server:
     return NativeServer(**arguments)
 
 
+VARIABLE = "TERCET_ENGINE"
 ENGINES: dict[str, Engine] = {"grpcio": _grpcio, "native": _native}
 
 
 def server(
     *,
-    engine: str = DEFAULT_ENGINE,
+    engine: str | None = None,
     migration_thread_pool: Executor | None = None,
     handlers: Sequence[grpc.GenericRpcHandler] | None = None,
     interceptors: Sequence[grpc.aio.ServerInterceptor] = (),
@@ -50,12 +52,15 @@ def server(
 ) -> Server:
     """Makes a gRPC server; the arguments beside `engine` are those of `grpc.aio.server`.
 
+    Without `engine` it is that of the environment (TERCET_ENGINE), else `DEFAULT_ENGINE`.
+
     A `tercet.errors.TercetError` that a handler raises is answered with its status and rich
     details; any other exception as the engine answers it.
 
     Raises:
         ConfigError: `engine` is not a name in `ENGINES`.
     """
+    engine = engine or os.environ.get(VARIABLE) or DEFAULT_ENGINE
     if engine not in ENGINES:
         raise ConfigError(
             f"there is no engine {engine!r}", hint=f"the engines are: {', '.join(sorted(ENGINES))}"

@@ -53,3 +53,16 @@ async def test_a_server_knows_whether_anything_is_registered(engine: str) -> Non
 async def test_an_unknown_engine_is_refused_with_the_known_ones() -> None:
     with pytest.raises(ConfigError, match="the engines are: grpcio, native"):
         rpc.server(engine="steam")
+
+
+@pytest.mark.parametrize("name", ["grpcio", "native"])
+async def test_the_environment_chooses_where_the_code_does_not(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TERCET_ENGINE", name)
+    chosen = type(rpc.server())
+    assert chosen is type(rpc.server(engine=name))
+    other = ({"grpcio", "native"} - {name}).pop()
+    assert type(rpc.server(engine=other)) is not chosen
+    monkeypatch.delenv("TERCET_ENGINE")
+    assert type(rpc.server()) is type(rpc.server(engine=rpc.DEFAULT_ENGINE))
