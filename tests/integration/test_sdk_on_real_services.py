@@ -24,9 +24,7 @@ PHOTOGRAPH = Path(__file__).parents[2] / "examples/media/astronaut.jpg"
 
 
 @pytest.fixture(params=sorted(rpc.ENGINES))
-async def client(
-    tmp_path: Path, request: pytest.FixtureRequest
-) -> AsyncIterator[tercet.Client]:
+async def client(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[tercet.Client]:
     server = rpc.server(engine=request.param)
     closers = []
     for register, options in (
