@@ -157,13 +157,13 @@ cdef class Call(Entry):
         return self.sender.peer
 
     def peer_identities(self):
-        return None
+        return None if self.sender.identity is None else self.sender.identity.identities
 
     def peer_identity_key(self):
-        return None
+        return None if self.sender.identity is None else self.sender.identity.key
 
     def auth_context(self):
-        return {}
+        return {} if self.sender.identity is None else dict(self.sender.identity.context)
 
     def time_remaining(self):
         if self.deadline < 0:

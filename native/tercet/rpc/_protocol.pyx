@@ -47,6 +47,11 @@ cdef class Exchange(Sender):
     def connection_made(self, transport):
         self.transport = transport
         self.peer = peer_of(transport.get_extra_info("socket"))
+        if transport.get_extra_info("ssl_object") is not None:
+            self.identity = self.server.identity_of(transport)
+            if self.identity is None:
+                # It does not speak HTTP/2 (RFC 9113, section 3.2).
+                transport.close()
         self.server.connected(self)
         self.flush_soon()
 

@@ -14,6 +14,8 @@ cdef class Sender:
     cdef readonly object loop
     # "ipv4:127.0.0.1:50051"; of the client.
     cdef readonly str peer
+    # Who the client is, by its certificate; None without TLS.
+    cdef readonly object identity
     cdef readonly Ledger ledger
     cdef Buffers buffers
     # Runs handlers that are plain functions.

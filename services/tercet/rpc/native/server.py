@@ -9,7 +9,7 @@ import time
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import grpc
 import grpc.aio
@@ -22,6 +22,9 @@ from tercet.rpc.base import Server
 from tercet.rpc.native import heap, listen
 from tercet.rpc.native.protocol import Protocol
 from tercet.rpc.types import MethodHandler
+
+if TYPE_CHECKING:
+    from tercet.rpc.native import tls
 
 # grpc's own names and defaults, and one of ours.
 KNOWN = {
@@ -92,7 +95,7 @@ class NativeServer(Server):
         self._registered: dict[str, MethodHandler] = {}
         self._generic: list[grpc.GenericRpcHandler] = []
         self._names: dict[str, None] = {}
-        self._sockets: list[socket.socket] = []
+        self._sockets: list[tuple[socket.socket, tls.Listener | None]] = []
         self._listeners: list[asyncio.Server] = []
         self._protocols: set[Protocol] = set()
         self._stopped = asyncio.Event()
@@ -136,28 +139,35 @@ class NativeServer(Server):
             self._registered[f"/{service_name}/{name}"] = handler
 
     def add_insecure_port(self, address: str) -> int:
-        bound = listen.bind(address, reuse_port=self._reuse_port)
-        self._sockets += bound
-        return listen.port_of(bound)
+        return self._bind(address, None)
 
     def add_secure_port(self, address: str, server_credentials: grpc.ServerCredentials) -> int:
-        raise NotImplementedError("the native engine has no TLS yet: use engine='grpcio'")
+        # Only who speaks TLS loads what it needs.
+        from tercet.rpc.native import tls
+
+        return self._bind(address, tls.Listener(tls.checked(server_credentials)))
+
+    def _bind(self, address: str, secured: tls.Listener | None) -> int:
+        bound = listen.bind(address, reuse_port=self._reuse_port)
+        self._sockets += [(each, secured) for each in bound]
+        return listen.port_of(bound)
 
     async def start(self) -> None:
         self.loop = asyncio.get_running_loop()
         heap.keep(heap.enough_for(self.limits.receive, self._kept_memory))
-        for bound in self._sockets:
+        for bound, secured in self._sockets:
             bound.setblocking(False)
-            make = (
+            make: Any = (
                 self.loop.create_unix_server
                 if bound.family == socket.AF_UNIX
-                else (self.loop.create_server)
+                else self.loop.create_server
             )
             self._listeners.append(
                 await make(
                     lambda: Protocol(self, self._ledger, self._buffers, self.limits),
                     sock=bound,
                     backlog=listen.BACKLOG,
+                    **({} if secured is None else secured.arguments),
                 )
             )
 
@@ -243,6 +253,12 @@ class NativeServer(Server):
             continuation = _intercepted(interceptor, continuation)
         handler = await continuation(details)
         return None if handler is None else self._taken_apart(path, handler)
+
+    def identity_of(self, transport: asyncio.Transport) -> tls.Identity | None:
+        """Who the client of a TLS connection is; None if it does not speak HTTP/2."""
+        from tercet.rpc.native import tls
+
+        return tls.identity_of(transport)
 
     def tally(self, path: str) -> Tally:
         return self._ledger.tally(path)
