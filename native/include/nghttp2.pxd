@@ -56,6 +56,9 @@ cdef extern from "nghttp2/nghttp2.h":
     ctypedef int (*nghttp2_on_frame_recv_callback)(
         nghttp2_session*, const nghttp2_frame*, void*
     ) noexcept
+    ctypedef int (*nghttp2_on_frame_not_send_callback)(
+        nghttp2_session*, const nghttp2_frame*, int, void*
+    ) noexcept
     ctypedef int (*nghttp2_on_data_chunk_recv_callback)(
         nghttp2_session*, uint8_t, int32_t, const uint8_t*, size_t, void*
     ) noexcept
@@ -99,6 +102,8 @@ cdef extern from "nghttp2/nghttp2.h":
         nghttp2_session_callbacks*, nghttp2_on_frame_recv_callback)
     void nghttp2_session_callbacks_set_on_frame_send_callback(
         nghttp2_session_callbacks*, nghttp2_on_frame_recv_callback)
+    void nghttp2_session_callbacks_set_on_frame_not_send_callback(
+        nghttp2_session_callbacks*, nghttp2_on_frame_not_send_callback)
     void nghttp2_session_callbacks_set_on_data_chunk_recv_callback(
         nghttp2_session_callbacks*, nghttp2_on_data_chunk_recv_callback)
     void nghttp2_session_callbacks_set_on_stream_close_callback(
@@ -118,6 +123,7 @@ cdef extern from "nghttp2/nghttp2.h":
     void nghttp2_option_del(nghttp2_option*)
     void nghttp2_option_set_no_auto_window_update(nghttp2_option*, int)
     void nghttp2_option_set_no_closed_streams(nghttp2_option*, int)
+    void nghttp2_option_set_max_send_header_block_length(nghttp2_option*, size_t)
 
     int nghttp2_session_server_new2(
         nghttp2_session**, const nghttp2_session_callbacks*, void*, const nghttp2_option*)

@@ -15,6 +15,8 @@ cdef class Call(Entry):
     cdef readonly bint finished
     # The stream is closed: the client has cancelled, or its connection is gone.
     cdef readonly bint client_gone
+    # We have cancelled its handler, as its time was up or the server stops.
+    cdef bint stopped
     # What runs the handler has begun to.
     cdef bint entered
     cdef Method method
@@ -26,8 +28,9 @@ cdef class Call(Entry):
     cdef double deadline
     cdef object timer
     cdef list callbacks
-    cdef object arrival
-    cdef object drain
+    # Futures of the tasks that wait for a message, or for room to send one.
+    cdef list readers
+    cdef list writers
     cdef double begun
     cdef Tally tally
 
@@ -40,7 +43,7 @@ cdef class Call(Entry):
     cdef int cancel(self) except -1
     cdef int usable(self) except -1
     cdef int fits(self, bytes message) except -1
-    cdef wake(self)
+    cdef waiter(self)
     cdef abort_now(self, code, details, trailing)
 
 

@@ -212,11 +212,11 @@ cdef class Call(Entry):
                 return None
             if self.finished:
                 raise asyncio.CancelledError
-            self.arrival = self.sender.loop.create_future()
-            try:
-                await self.arrival
-            finally:
-                self.arrival = None
+            if self.readers is None:
+                self.readers = []
+            arrival = self.waiter()
+            self.readers.append(arrival)
+            await arrival
 
     def requests(self):
         """The messages of the request, as a handler iterates over them."""
@@ -226,11 +226,11 @@ cdef class Call(Entry):
         """Waits while the client does not read."""
         if self.finished or self.stream.closed:
             return
-        self.drain = self.sender.loop.create_future()
-        try:
-            await self.drain
-        finally:
-            self.drain = None
+        if self.writers is None:
+            self.writers = []
+        room = self.waiter()
+        self.writers.append(room)
+        await room
 
     cdef bint put(self, bytes message) except *:
         """Queues a message; False if the writer is to wait until it is drained."""
@@ -299,12 +299,14 @@ cdef class Call(Entry):
             self.cancel()
 
     def readable(self):
-        if self.arrival is not None and not self.arrival.done():
-            self.arrival.set_result(None)
+        if self.readers is not None:
+            waiting, self.readers = self.readers, None
+            wake(waiting)
 
     def writable(self):
-        if self.drain is not None and not self.drain.done():
-            self.drain.set_result(None)
+        if self.writers is not None:
+            waiting, self.writers = self.writers, None
+            wake(waiting)
 
     def expired(self):
         """Its deadline has passed."""
@@ -334,7 +336,8 @@ cdef class Call(Entry):
         if self.timer is not None:
             self.timer.cancel()
             self.timer = None
-        self.wake()
+        self.readable()
+        self.writable()
         self.stream.call = None
         self.tally.count(code, now() - self.begun)
         self.sender.flush_soon()
@@ -351,12 +354,12 @@ cdef class Call(Entry):
         except BaseException:
             log.exception("A done callback of [%s] failed", self.tally.path)
 
-    cdef wake(self):
-        self.readable()
-        self.writable()
+    cdef waiter(self):
+        return self.sender.loop.create_future()
 
     cdef int cancel(self) except -1:
         """Cancels the handler."""
+        self.stopped = True
         if self.task is not None:
             self.task.cancel()
             if not self.entered:
@@ -367,9 +370,17 @@ cdef class Call(Entry):
     cdef int usable(self) except -1:
         if self.aborted_with is not None:
             raise self.aborted_with
-        if self.client_gone:
+        if self.client_gone or self.stopped:
             raise asyncio.CancelledError
+        if self.finished:
+            raise grpc.aio.UsageError("RPC already finished.")
         return 0
+
+
+cdef wake(list waiting):
+    for each in waiting:
+        if not each.done():
+            each.set_result(None)
 
 
 @cython.final

@@ -43,6 +43,9 @@ cdef enum:
     # What one take() gives, about: more would only wait in the transport's buffer.
     TAKE_AT_MOST = 1 << 18
     FRAME_HEADER = 9
+    # Of the metadata or status message that a handler gives: nghttp2's own limit is 64 KiB.
+    MOST_TRAILERS = 16 << 20
+    INTERNAL_ERROR = 2
     CANCEL = 8
 
 cdef bytes STATUS_200 = b"200"
@@ -348,6 +351,10 @@ cdef class Connection:
 
     cdef int on_request(self, Stream stream) except -1:
         """The headers of a request are complete."""
+        if stream.path is None:
+            # CONNECT has none.
+            stream.whole = True
+            return 0
         if stream.path is not self.last_path or self.last_handler is None:
             handler = self.known.get(stream.path)
             if handler is None:
@@ -413,6 +420,7 @@ cdef int open_session(h2.nghttp2_session** session, void* user) except -1:
         h2.nghttp2_session_callbacks_set_on_header_callback2(callbacks, on_header)
         h2.nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, on_frame)
         h2.nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, on_sent)
+        h2.nghttp2_session_callbacks_set_on_frame_not_send_callback(callbacks, on_not_sent)
         h2.nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, on_data)
         h2.nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, on_close)
         h2.nghttp2_session_callbacks_set_send_data_callback(callbacks, on_send_data)
@@ -420,6 +428,7 @@ cdef int open_session(h2.nghttp2_session** session, void* user) except -1:
         try:
             h2.nghttp2_option_set_no_auto_window_update(option, 1)
             h2.nghttp2_option_set_no_closed_streams(option, 1)
+            h2.nghttp2_option_set_max_send_header_block_length(option, MOST_TRAILERS)
             check(h2.nghttp2_session_server_new2(session, callbacks, user, option))
         finally:
             h2.nghttp2_option_del(option)
@@ -462,16 +471,16 @@ cdef int on_header(
     try:
         # RFC 9113, section 10.5.1: the size of a field is that of its name and value and 32.
         stream.metadata_size += key.len + content.len + 32
-        if stream.metadata_size > self.max_metadata:
-            stream.refusal = (8, b"received metadata size exceeds limit")
-        elif key.len == 5 and memcmp(key.base, b":path", 5) == 0:
+        if key.len == 5 and memcmp(key.base, b":path", 5) == 0:
             if self.last_path is not None \
                     and <size_t> PyBytes_GET_SIZE(self.last_path) == content.len \
                     and memcmp(PyBytes_AS_STRING(self.last_path), content.base, content.len) == 0:
                 stream.path = self.last_path
             else:
                 stream.path = (<char*> content.base)[:content.len]
-        else:
+        if stream.metadata_size > self.max_metadata:
+            stream.refusal = (8, b"received metadata size exceeds limit")
+        elif not (key.len == 5 and memcmp(key.base, b":path", 5) == 0):
             stream.keep(name, value)
     except BaseException as error:
         self.error = error
@@ -520,6 +529,16 @@ cdef int on_sent(
                 session, h2.NGHTTP2_FLAG_NONE, frame.hd.stream_id, h2.NGHTTP2_NO_ERROR
             ) != 0:
                 return h2.NGHTTP2_ERR_CALLBACK_FAILURE
+    return 0
+
+
+cdef int on_not_sent(
+    h2.nghttp2_session* session, const h2.nghttp2_frame* frame, int code, void* user
+) noexcept:
+    """Fields that cannot be sent end their stream, or its client would wait for ever."""
+    if frame.hd.type == h2.NGHTTP2_HEADERS:
+        h2.nghttp2_submit_rst_stream(
+            session, h2.NGHTTP2_FLAG_NONE, frame.hd.stream_id, INTERNAL_ERROR)
     return 0
 
 

@@ -5,6 +5,7 @@ When the connection is gone every call on it is cancelled.
 """
 
 import asyncio
+import logging
 import urllib.parse
 
 from tercet.rpc._call cimport Call
@@ -19,10 +20,13 @@ from tercet.rpc._request import NotGrpc, Refused
 from tercet.rpc._run import run
 
 cdef object Task = asyncio.Task
+log = logging.getLogger("tercet.rpc")
 
 cdef enum:
     RESOURCE_EXHAUSTED = 8
     UNIMPLEMENTED = 12
+    # HTTP/2's.
+    INTERNAL_ERROR = 2
 
 
 cdef class Exchange(Sender):
@@ -86,7 +90,12 @@ cdef class Exchange(Sender):
             return
         for event, stream in events:
             if event == BEGUN:
-                self.begin(stream)
+                try:
+                    self.begin(stream)
+                except Exception:
+                    # The others of this read are to be told of.
+                    log.exception("A call cannot be begun")
+                    self.core.reset(stream, INTERNAL_ERROR)
             elif stream.call is not None:
                 if event == READ:
                     stream.call.readable()
@@ -120,6 +129,7 @@ cdef class Exchange(Sender):
         self.flush()
         if self.transport is not None:
             self.transport.close()
+            self.linger(-1)
 
     cdef begin(self, Stream stream):
         cdef Call call = Call(self, stream)
@@ -155,7 +165,11 @@ cdef class Exchange(Sender):
 
 def peer_of(connected):
     """The peer's address as gRPC writes it: a percent-encoded URI."""
-    name = connected.getpeername() if connected is not None else ""
+    try:
+        name = connected.getpeername() if connected is not None else ""
+    except OSError:
+        # It has gone before it was accepted.
+        return "ipv4:"
     if not isinstance(name, tuple):
         return "unix:"
     host = f"[{name[0]}]" if ":" in name[0] else name[0]

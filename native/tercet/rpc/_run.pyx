@@ -78,6 +78,8 @@ async def run(Call call, handler):
         if isinstance(error, GeneratorExit):
             raise
     finally:
+        # Whatever failed above.
+        call.end_with(UNKNOWN, "", ())
         call.sender.ledger.leave(call)
 
 
@@ -92,7 +94,7 @@ async def resolved(Call call, dynamic):
     except BaseException as error:
         # Counted under its path, although no method was reached.
         call.tally = call.sender.server.tally(dynamic.path)
-        call.end_with(UNKNOWN, f"Unexpected {type(error)}: {error}", ())
+        call.end_with(UNKNOWN, said(error), ())
         return None
     if method is None:
         call.end_with(UNIMPLEMENTED, "Method not found!", ())
@@ -113,6 +115,14 @@ async def stream(Call call, Method method, answered):
     call.complete()
 
 
+cdef str said(error):
+    """What a client is told of an exception, in the words of grpc.aio."""
+    try:
+        return f"Unexpected {type(error)}: {error}"
+    except Exception:
+        return f"Unexpected {type(error)}"
+
+
 cdef failed(Call call, error):
     if not call.finished:
         log.error(
@@ -124,6 +134,6 @@ cdef failed(Call call, error):
         code = number(call.given_code)
         call.end_with(
             code if code != OK else UNKNOWN,
-            f"Unexpected {type(error)}: {error}",
+            said(error),
             call.given_trailing,
         )

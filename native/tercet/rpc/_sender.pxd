@@ -34,3 +34,4 @@ cdef class Sender:
     cdef int flush_soon(self) except -1
     cpdef flush(self)
     cdef part(self)
+    cpdef linger(self, Py_ssize_t before)

@@ -79,9 +79,24 @@ cdef class Sender:
         try:
             if transport.can_write_eof():
                 transport.write_eof()
-                self.loop.call_later(LINGER, transport.close)
+                self.linger(-1)
                 return
         except OSError:
             # The client was quicker.
             pass
         transport.close()
+        self.linger(-1)
+
+    cpdef linger(self, Py_ssize_t before):
+        """Gives a client time for as long as it reads: a transport closes when all is sent.
+
+        Args:
+            before: What was unsent a while ago; -1 at first.
+        """
+        if self.transport is None:
+            return
+        unsent = self.transport.get_write_buffer_size()
+        if before < 0 or unsent < before:
+            self.loop.call_later(LINGER, self.linger, unsent)
+        else:
+            self.transport.abort()

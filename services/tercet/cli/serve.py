@@ -56,7 +56,11 @@ def command(
         float, typer.Option(help="Seconds that a stopping mesh may finish its calls in.")
     ] = 10.0,
     engine: Annotated[
-        str, typer.Option(envvar="TERCET_ENGINE", help="rpc engine of the workers.")
+        str,
+        typer.Option(
+            envvar="TERCET_ENGINE",
+            help="rpc engine of workers and gateway: native, or grpcio, the stock one.",
+        ),
     ] = DEFAULT_ENGINE,
 ) -> None:
     """Run your own gRPC servicer on all cores, restarted when a worker dies.

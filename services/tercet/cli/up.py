@@ -42,7 +42,10 @@ def command(
         typer.Option(metavar="DIR", help="Directory that programs' files are in [default: none]."),
     ] = None,
     engine: Annotated[
-        str | None, typer.Option(help="rpc engine of every server [default: native].")
+        str | None,
+        typer.Option(
+            help="rpc engine of every server: native, or grpcio, the stock one [default: native]."
+        ),
     ] = None,
     set_: Annotated[
         list[str] | None,

@@ -10,7 +10,7 @@ import pytest
 from tests.conformance.wire import frames
 from tests.conformance.wire.conftest import LARGEST, Served, reference_deviates, request
 from tests.conformance.wire.connection import Answer, Connection
-from tests.conformance.wire.frames import message
+from tests.conformance.wire.frames import Fields, message
 
 INVALID_ARGUMENT, RESOURCE_EXHAUSTED, UNIMPLEMENTED, INTERNAL = 3, 8, 12, 13
 
@@ -131,3 +131,27 @@ async def test_what_is_refused_never_reaches_a_handler(wire: Connection, served:
     wire.data(3, message(b"hi"), end=True)
     assert (await wire.answer(3)).messages == [b"hi"]
     assert served.notes == ["called"]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        [(b":method", b"CONNECT"), (b":authority", b"x")],
+        # More than the limit of metadata, before the path.
+        [
+            (b":method", b"POST"),
+            (b":scheme", b"http"),
+            (b":authority", b"x" * 16_250),
+            (b":path", b"/conformance.Wire/Echo"),
+            (b"te", b"trailers"),
+            (b"content-type", b"application/grpc"),
+        ],
+    ],
+    ids=["no path", "a path behind too much"],
+)
+async def test_what_has_no_method_ends_alone(wire: Connection, fields: Fields) -> None:
+    wire.headers(1, fields, end=True)
+    assert (await wire.answer(1)).refused
+    wire.headers(3, request("Echo"))
+    wire.data(3, message(b"x"), end=True)
+    assert (await wire.answer(3)).messages == [b"x"]

@@ -68,7 +68,7 @@ class Host:
             own_health.add_to(made)
             own_health.set(dict.fromkeys(["", *services], health.SERVING))
             self.worker.on_drain(own_health.shut_down)
-        if reflection.SERVICES[0] not in services:
+        if not any(name in services for name in reflection.SERVICES):
             reflection.add_to(made, reflection.local(made.service_names))
         self._listen(made)
         await made.start()

@@ -22,10 +22,7 @@ def bind(address: str, *, reuse_port: bool) -> list[socket.socket]:
     try:
         return _bound(address, reuse_port)
     except (OSError, ValueError) as error:
-        raise RuntimeError(
-            f"Failed to bind to address {address}; set GRPC_VERBOSITY=debug environment variable"
-            f" to see detailed error message. ({error})"
-        ) from error
+        raise RuntimeError(f"Failed to bind to address {address}: {error}") from error
 
 
 def port_of(sockets: list[socket.socket]) -> int:

@@ -79,9 +79,7 @@ def sent(metadata: Iterable[tuple[str, str | bytes]]) -> list[Pair]:
 
 def percent_encoded(message: str) -> bytes:
     """A status message for grpc-message."""
-    return UNSAFE.sub(
-        lambda found: b"%%%02X" % found[0][0], message.encode("utf-8", "surrogateescape")
-    )
+    return UNSAFE.sub(lambda found: b"%%%02X" % found[0][0], message.encode("utf-8", "replace"))
 
 
 def is_base64(value: bytes) -> bool:

@@ -78,8 +78,10 @@ class NativeServer(Server):
     ) -> None:
         given = dict(options)
         for name in given.keys() - KNOWN.keys():
-            warnings.warn(f"the native engine does not know the option {name!r}", stacklevel=3)
-        values = {name: int(given.get(name, default)) for name, default in KNOWN.items()}
+            warnings.warn(f"the native engine does not know the option {name!r}", stacklevel=4)
+        if compression not in (None, grpc.Compression.NoCompression):
+            warnings.warn("the native engine does not compress yet", stacklevel=4)
+        values = {name: _number(name, given.get(name, default)) for name, default in KNOWN.items()}
         self.limits = Limits(
             receive=values["grpc.max_receive_message_length"],
             send=values["grpc.max_send_message_length"],
@@ -228,11 +230,13 @@ class NativeServer(Server):
             return Dynamic(name)
         try:
             found = next(iter(self._handlers_before_dynamic(name)), None)
-        except Exception:
+            method = None if found is None else Method(name, found, self._ledger.tally(name))
+        except KeyboardInterrupt:
+            raise
+        except BaseException:
             # It fails per call then, and takes no other one with it.
             return Dynamic(name)
-        if found is not None:
-            method = Method(name, found, self._ledger.tally(name))
+        if method is not None:
             # A handler may take any path: what clients make up is not remembered without end.
             if len(self.known) < MOST_KNOWN:
                 self.known[path] = method
@@ -308,6 +312,16 @@ class NativeServer(Server):
             if handler is not None:
                 return handler
         return None
+
+
+def _number(option: str, value: Any) -> int:
+    try:
+        number = int(value)
+    except (TypeError, ValueError):
+        raise ValueError(f"the option {option!r} must be a number, not {value!r}") from None
+    if number < -1:
+        raise ValueError(f"the option {option!r} must be -1 or more, not {number}")
+    return number
 
 
 def _intercepted(interceptor: Any, continuation: Any) -> Any:
