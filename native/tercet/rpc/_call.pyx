@@ -212,6 +212,9 @@ cdef class Call(Entry):
                 return None
             if self.finished:
                 raise asyncio.CancelledError
+            if self.core.wants_write:
+                # The rest of the message may need more window than the client has left.
+                self.sender.flush_soon()
             if self.readers is None:
                 self.readers = []
             arrival = self.waiter()

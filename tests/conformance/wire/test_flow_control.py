@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import struct
+from collections.abc import AsyncIterator
+from typing import Any
 
+import grpc
+
+from tercet import rpc
 from tests.conformance.wire import frames
 from tests.conformance.wire.conftest import Served, request
 from tests.conformance.wire.connection import Answer, connect
@@ -142,3 +148,39 @@ async def test_an_unread_stream_holds_up_no_other(served: Served) -> None:
             wire.data(3, message(bytes(1000)))
         wire.data(3, b"", end=True)
         assert (await wire.answer(3)).status == 0
+
+
+async def test_a_handler_that_waits_for_the_rest_of_a_message_gives_credit_for_it(
+    engine: str,
+) -> None:
+    """Its first part filled the window while the message before it was not read."""
+    first, second = 70_000, 2 << 20
+    go_on = asyncio.Event()
+
+    async def sizes(requests: AsyncIterator[bytes], context: Any) -> bytes:
+        found = [len(await anext(requests))]
+        await go_on.wait()
+        return repr([*found, *[len(request) async for request in requests]]).encode()
+
+    server = rpc.server(engine=engine, options=[("grpc.max_receive_message_length", -1)])
+    methods = {"Sizes": grpc.stream_unary_rpc_method_handler(sizes)}
+    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("a.B", methods),))
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    try:
+        async with asyncio.timeout(30), connect(port) as wire:
+            await wire.ping()
+            wire.headers(1, request("Sizes", path=b"/a.B/Sizes"))
+            left = message(bytes(first)) + message(bytes(second))
+            while left:
+                # Until the window is full; then the handler reads on, and waits for the rest.
+                while left and (size := min(wire.credit(1), len(left))) > 0:
+                    wire.data(1, left[:size])
+                    left = left[size:]
+                    await wire.ping()
+                go_on.set()
+                await wire.until(lambda: not left or wire.credit(1) > 0)
+            wire.data(1, b"", end=True)
+            assert (await wire.answer(1)).messages == [repr([first, second]).encode()]
+    finally:
+        await server.stop(0)
