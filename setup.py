@@ -18,7 +18,7 @@ SERVICES = Path("services")
 # System libraries that a module is linked with.
 LIBRARIES = {
     f"tercet.rpc.{module}": ["nghttp2"]
-    for module in ("_connection", "_invocation", "_request", "_stream")
+    for module in ("_connection", "_invocation", "_meter", "_request", "_stream")
 }
 
 

@@ -1,6 +1,6 @@
 """libnghttp2: only what is used (nghttp2.h of 1.52, Debian 12's)."""
 
-from libc.stdint cimport int32_t, uint8_t, uint32_t
+from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t
 
 cdef extern from "nghttp2/nghttp2.h":
     ctypedef struct nghttp2_session
@@ -32,6 +32,9 @@ cdef extern from "nghttp2/nghttp2.h":
     ctypedef struct nghttp2_headers:
         int cat
 
+    ctypedef struct nghttp2_rst_stream:
+        uint32_t error_code
+
     ctypedef struct nghttp2_goaway:
         int32_t last_stream_id
         uint32_t error_code
@@ -39,6 +42,7 @@ cdef extern from "nghttp2/nghttp2.h":
     ctypedef union nghttp2_frame:
         nghttp2_frame_hd hd
         nghttp2_headers headers
+        nghttp2_rst_stream rst_stream
         nghttp2_goaway goaway
 
     ctypedef union nghttp2_data_source:
@@ -82,6 +86,7 @@ cdef extern from "nghttp2/nghttp2.h":
         NGHTTP2_ERR_PAUSE
         NGHTTP2_FLAG_NONE
         NGHTTP2_FLAG_END_STREAM
+        NGHTTP2_FLAG_ACK
         NGHTTP2_NV_FLAG_NONE
         NGHTTP2_NV_FLAG_NO_COPY_NAME
         NGHTTP2_NV_FLAG_NO_COPY_VALUE
@@ -90,11 +95,21 @@ cdef extern from "nghttp2/nghttp2.h":
         NGHTTP2_DATA_FLAG_NO_COPY
         NGHTTP2_DATA
         NGHTTP2_HEADERS
+        NGHTTP2_PING
+        NGHTTP2_RST_STREAM
+        NGHTTP2_GOAWAY
+        NGHTTP2_WINDOW_UPDATE
         NGHTTP2_HCAT_REQUEST
         NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS
         NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE
         NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE
         NGHTTP2_NO_ERROR
+        NGHTTP2_PROTOCOL_ERROR
+        NGHTTP2_FLOW_CONTROL_ERROR
+        NGHTTP2_STREAM_CLOSED
+        NGHTTP2_FRAME_SIZE_ERROR
+        NGHTTP2_REFUSED_STREAM
+        NGHTTP2_ENHANCE_YOUR_CALM
 
     int nghttp2_session_callbacks_new(nghttp2_session_callbacks**)
     void nghttp2_session_callbacks_del(nghttp2_session_callbacks*)
@@ -124,6 +139,10 @@ cdef extern from "nghttp2/nghttp2.h":
     void nghttp2_option_set_no_auto_window_update(nghttp2_option*, int)
     void nghttp2_option_set_no_closed_streams(nghttp2_option*, int)
     void nghttp2_option_set_max_send_header_block_length(nghttp2_option*, size_t)
+    void nghttp2_option_set_max_outbound_ack(nghttp2_option*, size_t)
+    # Since 1.57, and in Debian's 1.52; max_continuations since 1.61, and in the same.
+    void nghttp2_option_set_stream_reset_rate_limit(nghttp2_option*, uint64_t, uint64_t)
+    void nghttp2_option_set_max_continuations(nghttp2_option*, size_t)
 
     int nghttp2_session_server_new2(
         nghttp2_session**, const nghttp2_session_callbacks*, void*, const nghttp2_option*)
@@ -132,6 +151,7 @@ cdef extern from "nghttp2/nghttp2.h":
     ssize_t nghttp2_session_mem_send(nghttp2_session*, const uint8_t**)
     int nghttp2_session_want_read(nghttp2_session*)
     int nghttp2_session_want_write(nghttp2_session*)
+    size_t nghttp2_session_get_outbound_queue_size(nghttp2_session*)
     int nghttp2_session_resume_data(nghttp2_session*, int32_t)
     int nghttp2_session_consume_connection(nghttp2_session*, size_t)
     int nghttp2_session_consume_stream(nghttp2_session*, int32_t, size_t)
@@ -148,6 +168,7 @@ cdef extern from "nghttp2/nghttp2.h":
     int nghttp2_submit_trailer(nghttp2_session*, int32_t, const nghttp2_nv*, size_t)
     int nghttp2_submit_rst_stream(nghttp2_session*, uint8_t, int32_t, uint32_t)
     int nghttp2_submit_shutdown_notice(nghttp2_session*)
+    int nghttp2_submit_ping(nghttp2_session*, uint8_t, const uint8_t*)
     int nghttp2_submit_goaway(
         nghttp2_session*, uint8_t, int32_t, uint32_t, const uint8_t*, size_t)
     const char* nghttp2_strerror(int)

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tercet.rpc._connection import BEGIN, CLOSED, READABLE, Connection, ProtocolError
+from tercet.rpc._limits import Limits
 from tercet.rpc._stream import Stream
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
@@ -42,8 +43,12 @@ def message(payload: bytes, *, flag: int = 0, size: int | None = None) -> bytes:
     return struct.pack(">BI", flag, len(payload) if size is None else size) + payload
 
 
-def opened(method: object = UNARY, **options: int) -> Connection:
-    connection = Connection(lambda path: method if path == b"/a.B/C" else None, **options)
+def opened(method: object = UNARY, *, window: int = 1 << 20, **limits: int) -> Connection:
+    connection = Connection(
+        lambda path: method if path == b"/a.B/C" else None,
+        limits=Limits(**limits),
+        window=window,
+    )
     # Our window is in force once the client has acknowledged it.
     assert connection.receive(PREFACE + frame(SETTINGS, 0, 0) + frame(SETTINGS, ACK, 0)) == []
     connection.take()
@@ -190,7 +195,7 @@ def test_readable_is_told_for_each_arrival() -> None:
 
 
 def test_too_much_metadata_is_refused() -> None:
-    connection = opened(max_metadata=1000)
+    connection = opened(metadata_size=1000)
     stream = begin(connection, request(1, end=True, **{f"k{n}": "v" * 100 for n in range(20)}))
     assert stream.refusal == (8, b"received metadata size exceeds limit")
 

@@ -31,6 +31,8 @@ cdef class Call(Entry):
     # Futures of the tasks that wait for a message, or for room to send one.
     cdef list readers
     cdef list writers
+    # It is counted as one that waits for its handler to be entered.
+    cdef bint queued
     cdef double begun
     cdef Tally tally
 
@@ -41,6 +43,8 @@ cdef class Call(Entry):
     cdef int end_with(self, int code, str details, trailing) except -1
     cdef int ended(self, int code) except -1
     cdef int cancel(self) except -1
+    cdef int refuse(self, error) except -1
+    cpdef dequeue(self)
     cdef int usable(self) except -1
     cdef int fits(self, bytes message) except -1
     cdef waiter(self)

@@ -16,6 +16,7 @@ from tercet.rpc._sender cimport Sender
 from tercet.rpc._stream cimport Stream
 
 from tercet.rpc.native import metadata
+from tercet.rpc.status import status_of
 
 cdef enum:
     OK = 0
@@ -319,6 +320,18 @@ cdef class Call(Entry):
             self.end_with(DEADLINE_EXCEEDED, "Deadline Exceeded", ())
             self.cancel()
 
+    cdef int refuse(self, error) except -1:
+        """Ends the call with one of our own errors, which no handler has raised."""
+        status = status_of(error)
+        self.end_with(status.code.value[0], status.details, status.trailing_metadata)
+        return 0
+
+    cpdef dequeue(self):
+        """Its handler is entered, or never will be; of a plain one in its thread."""
+        if self.queued:
+            self.queued = False
+            self.sender.ledger.queued -= 1
+
     cdef int set_deadline(self, double timeout) except -1:
         """Ends the call in so many seconds."""
         self.deadline = now() + timeout
@@ -326,10 +339,11 @@ cdef class Call(Entry):
         return 0
 
     cdef int fits(self, bytes message) except -1:
-        if 0 <= self.sender.max_send < len(message):
+        cdef Py_ssize_t most = self.sender.limits.max_send
+        if 0 <= most < len(message):
             self.abort_now(
                 RESOURCE_EXHAUSTED,
-                f"SERVER: Sent message larger than max ({len(message)} vs. {self.sender.max_send})",
+                f"SERVER: Sent message larger than max ({len(message)} vs. {most})",
                 (),
             )
         return 0
@@ -367,6 +381,7 @@ cdef class Call(Entry):
             self.task.cancel()
             if not self.entered:
                 # Then it never will be.
+                self.dequeue()
                 self.sender.ledger.leave(self)
         return 0
 

@@ -3,6 +3,8 @@
 cimport nghttp2 as h2
 from libc.stdint cimport int32_t, uint8_t, uint32_t
 
+from tercet.rpc._limits cimport Limits
+from tercet.rpc._meter cimport Meter
 from tercet.rpc._stream cimport Stream
 
 cdef enum:
@@ -15,11 +17,13 @@ cdef class Connection:
     cdef h2.nghttp2_session* session
     cdef object route
     cdef dict known
-    cdef Py_ssize_t max_message
-    cdef Py_ssize_t max_metadata
+    cdef Limits limits
+    cdef Meter meter
     # The streams that are open; each links to the ones before and after it.
     cdef Stream latest
     cdef readonly Py_ssize_t open_streams
+    # Of them, those whose calls have not begun.
+    cdef readonly Py_ssize_t half_open
     # Closed by lost(); nghttp2 still has pointers to them.
     cdef list kept
     # The last path, and what it was routed to: most connections call one method again and again.
@@ -29,13 +33,23 @@ cdef class Connection:
     cdef bint last_forwarded
     cdef list events
     cdef readonly list writable
+    # PINGs received, and whether headers or data were sent: since the owner last set them back.
+    cdef public Py_ssize_t pings
+    cdef public bint spoke
     cdef object error
     cdef Py_ssize_t unsent
+    # Of it, what belongs to answers that are finished.
+    cdef readonly Py_ssize_t settled
+    # Bytes that the last receive() has read; the others are to be given again.
+    cdef readonly Py_ssize_t taken
     # What is to be sent, while it is put together.
     cdef bytearray sink
+    # Of the header block that is read: its size as RFC 9113 counts it, and its fields.
+    cdef Py_ssize_t block_size
+    cdef Py_ssize_t block_fields
     cdef Py_ssize_t filled
 
-    cpdef list receive(self, data, Py_ssize_t size=*)
+    cpdef list receive(self, data, Py_ssize_t size=*, Py_ssize_t start=*)
     cpdef bytes take(self)
     cdef Py_ssize_t fill(self, bytearray sink) except -1
     cpdef respond(self, Stream stream, bytes message, list trailers=*)
@@ -52,5 +66,6 @@ cdef class Connection:
     cdef int on_chunk(self, Stream stream, const uint8_t* data, Py_ssize_t size) except -1
     cdef uint8_t* put(self, Py_ssize_t size) except NULL
     cdef int closed(self, Stream stream) except -1
+    cdef void count_refusal(self, Stream stream)
     cdef int enlist(self, Stream stream) except -1
     cdef int delist(self, Stream stream) except -1

@@ -14,6 +14,8 @@ Rules:
 * Every byte of DATA is given back to the connection's window when it arrives, and to its stream's
   window when its message is taken, so that a slow reader holds back its own stream and no other.
 * An exception inside a callback of nghttp2 is kept and raised by the method that was called.
+* What the peer may not do is the `limits`; once it has gone beyond one, `verdict` names it, and its
+  owner is to `calm` the peer and to close.
 """
 
 cimport cython
@@ -29,6 +31,19 @@ from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from libc.stdint cimport int32_t, uint8_t, uint32_t
 from libc.string cimport memcmp, memcpy
 
+from tercet.rpc._limits cimport (
+    HALF_OPEN_STREAMS,
+    HEADER_BLOCK,
+    MESSAGE_SIZE,
+    METADATA_FIELDS,
+    METADATA_SIZE,
+    PROTOCOL_ERRORS,
+    REFUSED_STREAMS,
+    REQUEST_TIMEOUT,
+    Limits,
+    name_of,
+)
+from tercet.rpc._meter cimport Meter
 from tercet.rpc._stream cimport Stream
 
 # Events of receive(): a call to begin, something to read, or the end of a stream that nobody had
@@ -45,8 +60,17 @@ cdef enum:
     FRAME_HEADER = 9
     # Of the metadata or status message that a handler gives: nghttp2's own limit is 64 KiB.
     MOST_TRAILERS = 16 << 20
+    # Of nghttp2's own limits by rate.
+    UNLIMITED = 1 << 30
     INTERNAL_ERROR = 2
     CANCEL = 8
+    RESOURCE_EXHAUSTED = 8
+    # A header block that is so many times too large, or has so many times too many fields, is no
+    # accident: it ends its connection (HPACK: CVE-2016-6581; one octet for each field: "HTTP/2
+    # bomb", CVE-2026-49975). One that is less so is answered, since its client may not know better.
+    OUTRAGE = 4
+    # Octets a second below which a request makes no progress (Apache's mod_reqtimeout, MinRate).
+    LEAST_RATE = 500
 
 cdef bytes STATUS_200 = b"200"
 cdef bytes CONTENT_TYPE = b"application/grpc"
@@ -101,29 +125,25 @@ cdef class Connection:
             attributes `whole` (does the call begin when its request is whole?) and, if its bytes
             are to pass as they are, `forward`. None: there is no such method.
         known: What is known of paths beforehand; connections may share one.
-        max_message: Largest message received, in bytes; -1 for no limit.
-        max_streams: SETTINGS_MAX_CONCURRENT_STREAMS.
+        limits: What the peer may do; connections may share it.
         window: Bytes of a stream's receive window.
-        max_metadata: Bytes of the headers of a request, counted as in RFC 9113, section 10.5.1.
     """
 
-    def __cinit__(self, route, *, dict known=None, Py_ssize_t max_message=4 << 20,
-                  uint32_t max_streams=1 << 20, int32_t window=1 << 20,
-                  Py_ssize_t max_metadata=16 << 10):
+    def __cinit__(self, route, *, dict known=None, Limits limits=None, int32_t window=1 << 20):
         cdef h2.nghttp2_settings_entry[3] settings
         self.route = route
         self.known = {} if known is None else known
-        self.max_message = max_message
-        self.max_metadata = max_metadata
+        self.limits = Limits() if limits is None else limits
+        self.meter = Meter(self.limits)
         self.events = []
         self.writable = []
-        open_session(&self.session, <void*> self)
+        open_session(&self.session, <void*> self, self.limits)
         settings[0].settings_id = h2.NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS
-        settings[0].value = max_streams
+        settings[0].value = <uint32_t> min(self.limits.max_streams, 0xFFFFFFFF)
         settings[1].settings_id = h2.NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE
         settings[1].value = window
         settings[2].settings_id = h2.NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE
-        settings[2].value = <uint32_t> max_metadata
+        settings[2].value = <uint32_t> min(self.limits.metadata_size, 0xFFFFFFFF)
         check(h2.nghttp2_submit_settings(self.session, h2.NGHTTP2_FLAG_NONE, settings, 3))
         check(h2.nghttp2_session_set_local_window_size(
             self.session, h2.NGHTTP2_FLAG_NONE, 0, 64 << 20))
@@ -132,23 +152,30 @@ cdef class Connection:
         if self.session:
             h2.nghttp2_session_del(self.session)
 
-    cpdef list receive(self, data, Py_ssize_t size=-1):
-        """Feeds bytes, the first `size` of a buffer; returns a list of (event, stream).
+    cpdef list receive(self, data, Py_ssize_t size=-1, Py_ssize_t start=0):
+        """Feeds bytes, those of a buffer from `start` to `size`; returns a list of (event, stream).
+
+        It may stop before, at `taken`, to give other connections their turn.
 
         Raises:
             ProtocolError: The peer broke the protocol.
         """
         cdef Py_buffer view
+        cdef const uint8_t* at
         cdef ssize_t done
         cdef list events
         PyObject_GetBuffer(data, &view, PyBUF_SIMPLE)
         try:
-            done = h2.nghttp2_session_mem_recv(
-                self.session, <const uint8_t*> view.buf, view.len if size < 0 else size)
+            at = <const uint8_t*> view.buf + start
+            size = self.meter.scan(
+                self.session, at, (view.len if size < 0 else size) - start)
+            self.taken = start + size
+            done = h2.nghttp2_session_mem_recv(self.session, at, size)
         finally:
             PyBuffer_Release(&view)
         self.raise_kept()
-        if done < 0:
+        if done < 0 and not self.meter.verdict:
+            self.limits.count(PROTOCOL_ERRORS)
             raise ProtocolError(h2.nghttp2_strerror(<int> done).decode())
         events = self.events
         if events:
@@ -195,6 +222,49 @@ cdef class Connection:
         return not (h2.nghttp2_session_want_read(self.session)
                     or h2.nghttp2_session_want_write(self.session))
 
+    @property
+    def verdict(self):
+        """The name of the limit beyond which the peer has gone, or ""."""
+        return name_of(self.meter.verdict)
+
+    @property
+    def waiting_frames(self):
+        """How many frames wait to be sent, DATA aside."""
+        return h2.nghttp2_session_get_outbound_queue_size(self.session)
+
+    @property
+    def greeted(self):
+        """Whether the peer's first SETTINGS have come."""
+        return self.meter.greeted
+
+    @property
+    def block(self):
+        """Which header block it is that has begun and not ended; 0 if there is none."""
+        return self.meter.blocks if self.meter.in_block else 0
+
+    def passed(self, double now):
+        """Time has passed, in which the peer may do more; seconds of a monotonic clock."""
+        self.meter.refill(now)
+
+    def trust(self):
+        """The peer speaks for many clients: limits by rate are not for it."""
+        self.meter.trusted = True
+
+    def reset_overdue(self, double now, double timeout):
+        """Ends the requests that have made no progress for so long."""
+        cdef Stream stream = self.latest
+        while stream is not None:
+            if not stream.begun and not stream.closed:
+                if stream.since == 0 or (
+                    stream.arrived - stream.seen > LEAST_RATE * (now - stream.since)
+                ):
+                    stream.since = now
+                    stream.seen = stream.arrived
+                elif now >= stream.since + timeout:
+                    self.limits.count(REQUEST_TIMEOUT)
+                    self.reset(stream, CANCEL)
+            stream = stream.before
+
     def streams_begun(self):
         """The streams that are open and had been told of by BEGIN, the latest first."""
         cdef Stream stream = self.latest
@@ -213,6 +283,7 @@ cdef class Connection:
             return
         self.queue(stream, message)
         stream.ending = True
+        self.settled += stream.unsent
         stream.trailers = trailers
         if stream.headers_sent:
             self.resume(stream)
@@ -249,6 +320,7 @@ cdef class Connection:
         if stream.closed or stream.ending:
             return
         stream.ending = True
+        self.settled += stream.unsent
         stream.trailers = trailers
         if stream.headers_sent:
             self.resume(stream)
@@ -272,7 +344,10 @@ cdef class Connection:
 
     cpdef next_message(self, Stream stream):
         """The next message of the request, or None; of a forwarded stream the next bytes."""
-        cdef bytes message = stream.next_message(self.max_message)
+        cdef bint sound = stream.refusal is None
+        cdef bytes message = stream.next_message(self.limits.max_message)
+        if sound and stream.refusal is not None:
+            self.count_refusal(stream)
         if stream.withheld and stream.backlog is None and not stream.is_full() \
                 and not stream.closed:
             check(h2.nghttp2_session_consume_stream(self.session, stream.id, stream.withheld))
@@ -289,6 +364,23 @@ cdef class Connection:
             self.session, h2.NGHTTP2_FLAG_NONE,
             h2.nghttp2_session_get_last_proc_stream_id(self.session), 0, NULL, 0))
 
+    @property
+    def last_stream(self):
+        """The id of the latest stream that the client opened."""
+        return h2.nghttp2_session_get_last_proc_stream_id(self.session)
+
+    def ping(self):
+        """Asks the client for a sign of life."""
+        check(h2.nghttp2_submit_ping(self.session, h2.NGHTTP2_FLAG_NONE, NULL))
+
+    def calm(self, bytes reason):
+        """GOAWAY with ENHANCE_YOUR_CALM, the limit's name as its debug data."""
+        check(h2.nghttp2_submit_goaway(
+            self.session, h2.NGHTTP2_FLAG_NONE,
+            h2.nghttp2_session_get_last_proc_stream_id(self.session),
+            h2.NGHTTP2_ENHANCE_YOUR_CALM,
+            <const uint8_t*> PyBytes_AS_STRING(reason), PyBytes_GET_SIZE(reason)))
+
     def terminate(self, uint32_t code=0):
         """GOAWAY, and nothing after it."""
         check(h2.nghttp2_session_terminate_session(self.session, code))
@@ -297,7 +389,8 @@ cdef class Connection:
         """The transport is gone: closes all streams; returns those that nobody had finished."""
         cdef Stream stream
         left = self.streams_begun()
-        self.kept = []
+        if self.kept is None:
+            self.kept = []
         while self.latest is not None:
             stream = self.latest
             stream.closed = True
@@ -346,6 +439,7 @@ cdef class Connection:
     cdef int begin(self, Stream stream) except -1:
         if not stream.begun:
             stream.begun = True
+            self.half_open -= 1
             self.events.append((BEGUN, stream))
         return 0
 
@@ -369,7 +463,9 @@ cdef class Connection:
         return 0
 
     cdef int on_chunk(self, Stream stream, const uint8_t* data, Py_ssize_t size) except -1:
-        cdef bint arrived = stream.accept(data, size, self.max_message)
+        cdef bint sound = stream.refusal is None
+        cdef bint arrived = stream.accept(data, size, self.limits.max_message)
+        stream.arrived += size
         if stream.whole and (stream.others or stream.backlog is not None):
             # More messages than the method takes: it is told of the first, and they wait.
             stream.whole = False
@@ -379,6 +475,8 @@ cdef class Connection:
         else:
             check(h2.nghttp2_session_consume_stream(self.session, stream.id, size))
         if stream.refusal is not None:
+            if sound:
+                self.count_refusal(stream)
             self.begin(stream)
         if stream.begun and (arrived or stream.refusal is not None):
             self.events.append((READ, stream))
@@ -387,9 +485,19 @@ cdef class Connection:
     cdef int closed(self, Stream stream) except -1:
         stream.closed = True
         self.unsent -= stream.unsent
+        if stream.ending:
+            self.settled -= stream.unsent
+        if not stream.begun:
+            self.half_open -= 1
+        elif stream.ending and not stream.unsent and stream.error_code == h2.NGHTTP2_NO_ERROR:
+            self.meter.answered()
         if stream.begun and (not stream.ending or stream.unsent or stream.forwarded):
             self.events.append((ENDED, stream))
         return 0
+
+    cdef void count_refusal(self, Stream stream):
+        if stream.refusal[0] == RESOURCE_EXHAUSTED:
+            self.limits.count(MESSAGE_SIZE)
 
     cdef int enlist(self, Stream stream) except -1:
         stream.before = self.latest
@@ -397,6 +505,7 @@ cdef class Connection:
             self.latest.after = stream
         self.latest = stream
         self.open_streams += 1
+        self.half_open += 1
         return 0
 
     cdef int delist(self, Stream stream) except -1:
@@ -411,7 +520,7 @@ cdef class Connection:
         return 0
 
 
-cdef int open_session(h2.nghttp2_session** session, void* user) except -1:
+cdef int open_session(h2.nghttp2_session** session, void* user, Limits limits) except -1:
     cdef h2.nghttp2_session_callbacks* callbacks
     cdef h2.nghttp2_option* option
     check(h2.nghttp2_session_callbacks_new(&callbacks))
@@ -429,6 +538,10 @@ cdef int open_session(h2.nghttp2_session** session, void* user) except -1:
             h2.nghttp2_option_set_no_auto_window_update(option, 1)
             h2.nghttp2_option_set_no_closed_streams(option, 1)
             h2.nghttp2_option_set_max_send_header_block_length(option, MOST_TRAILERS)
+            # These are ours: the meter knows what is in order, and who does not read is not read.
+            h2.nghttp2_option_set_max_outbound_ack(option, UNLIMITED)
+            h2.nghttp2_option_set_stream_reset_rate_limit(option, UNLIMITED, UNLIMITED)
+            h2.nghttp2_option_set_max_continuations(option, limits.continuations)
             check(h2.nghttp2_session_server_new2(session, callbacks, user, option))
         finally:
             h2.nghttp2_option_del(option)
@@ -442,9 +555,16 @@ cdef int on_begin_headers(
 ) noexcept:
     cdef Connection self = <Connection> user
     cdef Stream stream
+    self.block_size = self.block_fields = 0
     if frame.headers.cat != h2.NGHTTP2_HCAT_REQUEST:
         return 0
     try:
+        if self.half_open >= self.limits.half_open_streams and not self.meter.trusted:
+            self.limits.count(HALF_OPEN_STREAMS)
+            self.meter.glitch(REFUSED_STREAMS)
+            check(h2.nghttp2_submit_rst_stream(
+                session, h2.NGHTTP2_FLAG_NONE, frame.hd.stream_id, h2.NGHTTP2_REFUSED_STREAM))
+            return 0
         stream = Stream(frame.hd.stream_id)
         self.enlist(stream)
         h2.nghttp2_session_set_stream_user_data(session, stream.id, <void*> stream)
@@ -462,15 +582,22 @@ cdef int on_header(
     cdef void* found = h2.nghttp2_session_get_stream_user_data(session, frame.hd.stream_id)
     cdef h2.nghttp2_vec key, content
     cdef Stream stream
+    key = h2.nghttp2_rcbuf_get_buf(name)
+    content = h2.nghttp2_rcbuf_get_buf(value)
+    # RFC 9113, section 10.5.1: the size of a field is that of its name and value and 32.
+    self.block_size += key.len + content.len + 32
+    self.block_fields += 1
+    if (self.block_size > OUTRAGE * self.limits.metadata_size
+            or self.block_fields > OUTRAGE * self.limits.metadata_fields
+        ) and not self.meter.trusted:
+        # What comes after it is not even decoded.
+        self.meter.end(HEADER_BLOCK)
+        return h2.NGHTTP2_ERR_CALLBACK_FAILURE
     # A gRPC client sends no trailers.
     if found == NULL or frame.headers.cat != h2.NGHTTP2_HCAT_REQUEST:
         return 0
     stream = <Stream> found
-    key = h2.nghttp2_rcbuf_get_buf(name)
-    content = h2.nghttp2_rcbuf_get_buf(value)
     try:
-        # RFC 9113, section 10.5.1: the size of a field is that of its name and value and 32.
-        stream.metadata_size += key.len + content.len + 32
         if key.len == 5 and memcmp(key.base, b":path", 5) == 0:
             if self.last_path is not None \
                     and <size_t> PyBytes_GET_SIZE(self.last_path) == content.len \
@@ -478,8 +605,15 @@ cdef int on_header(
                 stream.path = self.last_path
             else:
                 stream.path = (<char*> content.base)[:content.len]
-        if stream.metadata_size > self.max_metadata:
-            stream.refusal = (8, b"received metadata size exceeds limit")
+        if stream.refusal is not None:
+            return 0
+        if self.block_size > self.limits.metadata_size:
+            self.limits.count(METADATA_SIZE)
+            stream.refusal = (RESOURCE_EXHAUSTED, b"received metadata size exceeds limit")
+        elif self.block_fields > self.limits.metadata_fields:
+            self.limits.count(METADATA_FIELDS)
+            stream.refusal = (RESOURCE_EXHAUSTED, b"received metadata has too many fields (max %d)"
+                              % self.limits.metadata_fields)
         elif not (key.len == 5 and memcmp(key.base, b":path", 5) == 0):
             stream.keep(name, value)
     except BaseException as error:
@@ -495,6 +629,8 @@ cdef int on_frame(
     cdef void* found
     cdef Stream stream
     if frame.hd.type != h2.NGHTTP2_DATA and frame.hd.type != h2.NGHTTP2_HEADERS:
+        if frame.hd.type == h2.NGHTTP2_PING and not frame.hd.flags & h2.NGHTTP2_FLAG_ACK:
+            self.pings += 1
         return 0
     found = h2.nghttp2_session_get_stream_user_data(session, frame.hd.stream_id)
     if found == NULL:
@@ -520,7 +656,26 @@ cdef int on_frame(
 cdef int on_sent(
     h2.nghttp2_session* session, const h2.nghttp2_frame* frame, void* user
 ) noexcept:
+    cdef Connection self = <Connection> user
     cdef void* found
+    cdef uint32_t code
+    if frame.hd.type == h2.NGHTTP2_HEADERS or frame.hd.type == h2.NGHTTP2_DATA:
+        self.spoke = True
+        self.meter.spoke()
+    elif frame.hd.type == h2.NGHTTP2_WINDOW_UPDATE:
+        # It answers what the client has sent, which may have been pings as well.
+        self.spoke = True
+    elif frame.hd.type == h2.NGHTTP2_RST_STREAM:
+        code = frame.rst_stream.error_code
+        if code in (h2.NGHTTP2_PROTOCOL_ERROR, h2.NGHTTP2_FLOW_CONTROL_ERROR,
+                    h2.NGHTTP2_STREAM_CLOSED, h2.NGHTTP2_FRAME_SIZE_ERROR):
+            # The client made us do it ("MadeYouReset", CVE-2025-8671).
+            self.meter.reset()
+    elif frame.hd.type == h2.NGHTTP2_GOAWAY:
+        code = frame.goaway.error_code
+        if code not in (h2.NGHTTP2_NO_ERROR, h2.NGHTTP2_ENHANCE_YOUR_CALM):
+            # nghttp2's own.
+            self.limits.count(PROTOCOL_ERRORS)
     # Answered before the request has ended: the client need not go on (RFC 9113, section 8.1).
     if frame.hd.type == h2.NGHTTP2_HEADERS and frame.hd.flags & h2.NGHTTP2_FLAG_END_STREAM:
         found = h2.nghttp2_session_get_stream_user_data(session, frame.hd.stream_id)
@@ -625,6 +780,8 @@ cdef int on_send_data(
             self.writable.append(stream)
         stream.copy_out(to + FRAME_HEADER, size)
         self.unsent -= size
+        if stream.ending:
+            self.settled -= size
     except BaseException as error:
         self.error = error
         return h2.NGHTTP2_ERR_CALLBACK_FAILURE

@@ -24,6 +24,8 @@ cdef class Ledger:
     cdef Py_ssize_t count
     cdef object emptied
     cdef Py_ssize_t most
+    # Of the calls that run, those whose handlers have not been entered.
+    cdef public Py_ssize_t queued
     cdef dict tallies
     cdef Tally unknown
     cdef public unsigned long long connections

@@ -143,6 +143,7 @@ cdef class Ledger:
         ended = [tally for tally in self.tallies.values() if tally.codes()]
         return {
             "calls_running": self.count,
+            "calls_queued": self.queued,
             "connections_accepted": self.connections,
             "streams_begun": self.streams,
             "bytes_received": self.received,

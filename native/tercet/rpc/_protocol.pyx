@@ -11,16 +11,41 @@ import urllib.parse
 from tercet.rpc._call cimport Call
 from tercet.rpc._connection cimport BEGUN, READ, Connection
 from tercet.rpc._ledger cimport Ledger, now
+from tercet.rpc._limits cimport (
+    CONCURRENT_CALLS,
+    OUTBOUND_FRAMES,
+    QUEUED_CALLS,
+    UNSENT_BYTES,
+    Limits,
+)
 from tercet.rpc._request cimport timeout_of
 from tercet.rpc._sender cimport Buffers, Sender
 from tercet.rpc._stream cimport Stream
 
+from tercet.errors import ResourceExhausted
 from tercet.rpc._connection import ProtocolError
 from tercet.rpc._request import NotGrpc, Refused
 from tercet.rpc._run import run
 
 cdef object Task = asyncio.Task
 log = logging.getLogger("tercet.rpc")
+
+# The overload rule: before a handler is entered. Clients may retry (AIP-194, RetryInfo).
+OVERLOADED = ResourceExhausted(
+    "the server has too many calls waiting",
+    hint="try again later, or give the server more workers or threads",
+    reason="TOO_MANY_QUEUED_CALLS",
+    retry_after=0.1,
+)
+UNREAD = ResourceExhausted(
+    "the client has not read the answers of its other calls",
+    hint="read them, or use another connection",
+    reason="TOO_MANY_UNSENT_BYTES",
+    retry_after=1.0,
+)
+
+# Seconds between what is said last to a client that has gone too far, and the end.
+GOODBYE = 0.2
 
 cdef enum:
     RESOURCE_EXHAUSTED = 8
@@ -32,36 +57,44 @@ cdef enum:
 cdef class Exchange(Sender):
     """The methods of an `asyncio.BufferedProtocol`; made by its server for each connection."""
 
-    def __cinit__(self, server, Ledger ledger not None, Buffers buffers not None, limits):
+    def __cinit__(
+        self, server, Ledger ledger not None, Buffers buffers not None, Limits limits not None
+    ):
         self.server = server
         self.ledger = ledger
         self.buffers = buffers
         self.loop = server.loop
         self.task_factory = self.loop.get_task_factory()
-        self.max_send = limits.send
+        self.limits = limits
         self.peer = ""
-        self.core = Connection(
-            server.route,
-            known=server.known,
-            max_message=limits.receive,
-            max_streams=limits.streams,
-            max_metadata=limits.metadata,
-        )
+        self.core = Connection(server.route, known=server.known, limits=limits)
 
     def connection_made(self, transport):
         self.transport = transport
         self.peer = peer_of(transport.get_extra_info("socket"))
+        if self.peer.startswith("unix:"):
+            # Who may open the file is a proxy of ours, or an equal.
+            self.core.trust()
         if transport.get_extra_info("ssl_object") is not None:
             self.identity = self.server.identity_of(transport)
             if self.identity is None:
                 # It does not speak HTTP/2 (RFC 9113, section 3.2).
                 transport.close()
-        self.server.connected(self)
+        self.moment = now()
+        self.core.passed(self.moment)
+        if not self.server.connected(self):
+            transport.abort()
+            return
+        if not transport.is_closing():
+            self.watch = self.server.watch(self)
         self.flush_soon()
 
     def connection_lost(self, error):
         cdef Stream stream
         self.transport = None
+        if self.watch is not None:
+            self.watch.stop()
+            self.watch = None
         for stream in self.core.lost():
             if stream.call is not None:
                 stream.call.lost()
@@ -74,15 +107,35 @@ cdef class Exchange(Sender):
         return self.buffers.reading
 
     def buffer_updated(self, Py_ssize_t size):
-        cdef Stream stream
-        cdef int event
-        cdef list events
         if self.parting:
             return
         self.ledger.received += size
+        self.take(self.buffers.reading, size)
+        if self.rest is not None:
+            self.transport.pause_reading()
+            self.loop.call_soon(self.go_on)
+
+    def go_on(self):
+        """Takes what had to wait for the other connections' turn."""
+        cdef bytes rest = self.rest
+        if rest is None or self.parting or self.holding or self.transport is None:
+            return
+        self.rest = None
+        self.take(rest, len(rest))
+        if self.rest is not None:
+            self.loop.call_soon(self.go_on)
+        elif self.transport is not None and not self.parting and not self.holding:
+            self.transport.resume_reading()
+
+    cdef take(self, data, Py_ssize_t size):
+        """Deals with bytes of the client, or with a part of them: then the rest is kept."""
+        cdef Stream stream
+        cdef int event
+        cdef list events
         self.moment = now()
+        self.core.passed(self.moment)
         try:
-            events = self.core.receive(self.buffers.reading, size)
+            events = self.core.receive(data, size)
         except ProtocolError:
             self.flush()
             if self.transport is not None and not self.parting:
@@ -101,7 +154,84 @@ cdef class Exchange(Sender):
                     stream.call.readable()
                 else:
                     stream.call.lost()
+        if self.core.meter.verdict:
+            self.calm(self.core.verdict)
+            return
+        if self.core.taken < size and not self.parting:
+            self.rest = bytes(memoryview(data)[self.core.taken:size])
+        if self.core.pings:
+            self.count_pings()
+        if self.paused and not self.holding and not self.parting and (
+            self.core.waiting_frames > self.limits.outbound_frames
+        ):
+            # It makes us answer and does not read the answers.
+            self.holding = True
+            self.limits.count(OUTBOUND_FRAMES)
+            self.transport.pause_reading()
         self.flush_soon()
+        self.look_out()
+
+    cdef count_pings(self):
+        pings, spoke = self.core.pings, self.core.spoke
+        self.core.pings, self.core.spoke = 0, False
+        if self.watch is not None:
+            self.watch.pinged(pings, spoke)
+
+    def signs(self):
+        """When the client was last heard, how many streams are open, and the latest one's id."""
+        return self.moment, self.core.open_streams, self.core.last_stream
+
+    def slowness(self):
+        """What may take too long: see `patience.Slowness`."""
+        return (
+            self.core.greeted,
+            self.core.block,
+            self.core.half_open,
+            self.paused or self.core.settled > 0,
+            self.given,
+        )
+
+    def reset_overdue(self, double moment, double timeout):
+        self.core.reset_overdue(moment, timeout)
+        self.flush_soon()
+
+    def calmed_down(self):
+        """Nothing takes long: the watch need not look until it is told."""
+        self.alert = False
+
+    def ping(self):
+        self.core.ping()
+        self.flush_soon()
+
+    def calm(self, reason):
+        """Ends the connection of a client that does what it may not, and tells it what that is."""
+        cdef Stream stream
+        transport = self.transport
+        if transport is None or self.parting:
+            return
+        self.core.calm(reason.encode())
+        self.flush()
+        self.parting = True
+        self.rest = None
+        for stream in self.core.lost():
+            if stream.call is not None:
+                stream.call.lost()
+        if self.transport is None:
+            return
+        # It is not read any more: a flood would go on. What it has not read yet is soon lost.
+        if not transport.is_closing():
+            transport.pause_reading()
+            if transport.can_write_eof():
+                try:
+                    transport.write_eof()
+                except OSError:
+                    pass
+        self.loop.call_later(GOODBYE, self.abort)
+
+    def abort(self):
+        """Nobody is there: ends the connection with nothing said."""
+        if self.transport is not None:
+            self.transport.abort()
 
     def pause_writing(self):
         self.paused = True
@@ -109,6 +239,12 @@ cdef class Exchange(Sender):
     def resume_writing(self):
         self.paused = False
         self.flush_soon()
+        if self.holding:
+            self.holding = False
+            if self.rest is not None:
+                self.loop.call_soon(self.go_on)
+            elif self.transport is not None and not self.parting:
+                self.transport.resume_reading()
 
     def shut_down(self):
         """Asks the client for no more calls."""
@@ -149,10 +285,19 @@ cdef class Exchange(Sender):
         elif stream.refusal is not None and not stream.readable:
             code, details = stream.refusal
             call.end_with(code, details.decode(), ())
+        elif self.core.settled > self.limits.unsent_bytes:
+            self.limits.count(UNSENT_BYTES)
+            call.refuse(UNREAD)
+        elif self.ledger.queued >= self.limits.queued_calls:
+            self.limits.count(QUEUED_CALLS)
+            call.refuse(OVERLOADED)
         elif not self.ledger.admits():
+            self.limits.count(CONCURRENT_CALLS)
             call.end_with(RESOURCE_EXHAUSTED, "Concurrent RPC limit exceeded!", ())
         else:
             stream.call = call
+            call.queued = True
+            self.ledger.queued += 1
             if timeout >= 0:
                 call.set_deadline(timeout)
             self.ledger.enter(call)

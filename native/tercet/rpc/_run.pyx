@@ -53,8 +53,10 @@ async def run(Call call, handler):
             if method.deserialize is not None:
                 request = method.deserialize(request)
         if method.sync:
+            # It leaves the queue when a thread takes it up.
             await threads.run(call, method, request)
             return
+        call.dequeue()
         if method.request_streaming:
             request = call.requests()
         if method.response_streaming:
@@ -80,6 +82,7 @@ async def run(Call call, handler):
     finally:
         # Whatever failed above.
         call.end_with(UNKNOWN, "", ())
+        call.dequeue()
         call.sender.ledger.leave(call)
 
 

@@ -2,6 +2,7 @@
 
 from tercet.rpc._connection cimport Connection
 from tercet.rpc._ledger cimport Ledger
+from tercet.rpc._limits cimport Limits
 
 
 cdef class Buffers:
@@ -11,6 +12,8 @@ cdef class Buffers:
 
 cdef class Sender:
     cdef readonly Connection core
+    # Asks for pings, and closes; None before and after the connection.
+    cdef object watch
     cdef readonly object loop
     # "ipv4:127.0.0.1:50051"; of the client.
     cdef readonly str peer
@@ -20,8 +23,7 @@ cdef class Sender:
     cdef Buffers buffers
     # Runs handlers that are plain functions.
     cdef readonly object server
-    # Largest message to send; -1 for no limit.
-    cdef readonly Py_ssize_t max_send
+    cdef readonly Limits limits
     cdef object transport
     # Makes a task of a coroutine, if the loop does so in a way of its own.
     cdef object task_factory
@@ -30,8 +32,17 @@ cdef class Sender:
     cdef bint flushing
     cdef bint paused
     cdef bint parting
+    # Bytes that were read and wait for their turn.
+    cdef bytes rest
+    # Nothing more is read until the client reads.
+    cdef bint holding
+    # The watch looks at what may take too long.
+    cdef bint alert
+    # Bytes given to the transport.
+    cdef unsigned long long given
 
     cdef int flush_soon(self) except -1
+    cdef int look_out(self) except -1
     cpdef flush(self)
     cdef part(self)
     cpdef linger(self, Py_ssize_t before)

@@ -45,6 +45,15 @@ cdef class Sender:
             self.loop.call_soon(self.flush)
         return 0
 
+    cdef int look_out(self) except -1:
+        """Has the watch look at what may take too long, if there is any such thing."""
+        if not self.alert and self.watch is not None and (
+            self.paused or self.core.settled or self.core.half_open or self.core.meter.in_block
+        ):
+            self.alert = True
+            self.watch.look_out()
+        return 0
+
     cpdef flush(self):
         """Sends what is queued now."""
         cdef Py_ssize_t size
@@ -58,6 +67,7 @@ cdef class Sender:
             if size == 0:
                 break
             self.ledger.sent += size
+            self.given += size
             if size <= SMALL:
                 self.transport.write(PyByteArray_AS_STRING(self.buffers.sending)[:size])
                 continue
@@ -67,6 +77,7 @@ cdef class Sender:
                 self.buffers.sending = bytearray(SEND_SIZE)
         if self.transport is not None and not self.parting and self.core.ended:
             self.part()
+        self.look_out()
 
     cdef part(self):
         """Says goodbye: sends no more, and reads until the client closes, for a while.

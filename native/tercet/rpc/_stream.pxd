@@ -34,6 +34,10 @@ cdef class Stream:
     cdef readonly uint32_t error_code
     # Why the request cannot be read on: (gRPC status, message), or None.
     cdef readonly object refusal
+    # Of a request that is not whole: what had come of it when it was last looked at, and when that
+    # was more than before.
+    cdef Py_ssize_t seen
+    cdef double since
 
     cdef bint begun
     cdef bint whole
@@ -43,13 +47,13 @@ cdef class Stream:
     cdef Field[FIELDS_INSIDE] inside
     cdef int count
     cdef int capacity
-    cdef Py_ssize_t metadata_size
 
     cdef uint8_t[PREFIX] prefix
     cdef int prefix_have
     cdef PyObject* partial
     cdef Py_ssize_t partial_have
     cdef Py_ssize_t partial_size
+    cdef Py_ssize_t arrived
     cdef bytes first
     cdef object others
     # What the messages that nobody has read yet take, about.

@@ -29,6 +29,7 @@ class Ledger:
         most: Calls at once; -1 for no limit.
     """
 
+    queued: int
     connections: int
     streams: int
     received: int

@@ -144,7 +144,9 @@ class Handlers(grpc.GenericRpcHandler):
 
 @pytest.fixture
 async def served(engine: str) -> AsyncIterator[Served]:
-    server = rpc.server(engine=engine, options=[("grpc.max_receive_message_length", LARGEST)])
+    # A ping of `wire` is a round trip: there may be many.
+    options = [("grpc.max_receive_message_length", LARGEST), ("grpc.http2.max_ping_strikes", 0)]
+    server = rpc.server(engine=engine, options=options)
     made = Served(server)
     server.add_generic_rpc_handlers((Handlers(made),))
     made.port = server.add_insecure_port("127.0.0.1:0")

@@ -20,37 +20,23 @@ from tercet.rpc._method import Dynamic, Method
 from tercet.rpc._sender import Buffers
 from tercet.rpc.base import Server
 from tercet.rpc.native import heap, listen
+from tercet.rpc.native.keepalive import Rules
+from tercet.rpc.native.options import limits as limits_of
+from tercet.rpc.native.options import values as option_values
+from tercet.rpc.native.patience import Patience
 from tercet.rpc.native.protocol import Protocol
+from tercet.rpc.native.watch import Watch
 from tercet.rpc.types import MethodHandler
 
 if TYPE_CHECKING:
     from tercet.rpc.native import tls
 
-# grpc's own names and defaults, and one of ours.
-KNOWN = {
-    "grpc.max_receive_message_length": 4 << 20,
-    "grpc.max_send_message_length": -1,
-    "grpc.max_metadata_size": 16 << 10,
-    "grpc.max_concurrent_streams": (1 << 31) - 1,
-    "grpc.so_reuseport": 1,
-    # Freed memory, in bytes, that the process keeps; see `heap`.
-    "tercet.kept_memory": -1,
-}
 # Threads for plain functions as handlers, unless a pool is given.
 THREADS = 32
 # Paths whose handlers are remembered.
 MOST_KNOWN = 1000
 # Between asking clients for no more calls and telling which was the last: a call may be on its way.
 NOTICE = 0.05
-
-
-class Limits(NamedTuple):
-    """Bytes of one message received or sent, streams of one connection, bytes of metadata."""
-
-    receive: int
-    send: int
-    streams: int
-    metadata: int
 
 
 class Details(NamedTuple):
@@ -76,18 +62,12 @@ class NativeServer(Server):
         maximum_concurrent_rpcs: int | None = None,
         compression: grpc.Compression | None = None,
     ) -> None:
-        given = dict(options)
-        for name in given.keys() - KNOWN.keys():
-            warnings.warn(f"the native engine does not know the option {name!r}", stacklevel=4)
+        values = option_values(options)
         if compression not in (None, grpc.Compression.NoCompression):
             warnings.warn("the native engine does not compress yet", stacklevel=4)
-        values = {name: _number(name, given.get(name, default)) for name, default in KNOWN.items()}
-        self.limits = Limits(
-            receive=values["grpc.max_receive_message_length"],
-            send=values["grpc.max_send_message_length"],
-            streams=values["grpc.max_concurrent_streams"] & 0xFFFFFFFF,
-            metadata=values["grpc.max_metadata_size"],
-        )
+        self.limits = limits_of(values)
+        self._rules = Rules.of(values)
+        self._patience = Patience.of(values)
         self._kept_memory = values["tercet.kept_memory"]
         self._reuse_port = bool(values["grpc.so_reuseport"])
         self._interceptors = tuple(interceptors)
@@ -156,7 +136,7 @@ class NativeServer(Server):
 
     async def start(self) -> None:
         self.loop = asyncio.get_running_loop()
-        heap.keep(heap.enough_for(self.limits.receive, self._kept_memory))
+        heap.keep(heap.enough_for(self.limits.max_message, self._kept_memory))
         for bound, secured in self._sockets:
             bound.setblocking(False)
             make: Any = (
@@ -218,8 +198,12 @@ class NativeServer(Server):
         return False
 
     def statistics(self) -> dict[str, Any]:
-        """Connections, streams, bytes, calls by method and code, and their latency."""
-        return {"connections": len(self._protocols), **self._ledger.snapshot()}
+        """Connections, streams, bytes, calls, their latency, and the limits that were applied."""
+        return {
+            "connections": len(self._protocols),
+            **self._ledger.snapshot(),
+            "limits": self.limits.snapshot(),
+        }
 
     # -- for the protocols -------------------------------------------------------------------
 
@@ -264,14 +248,22 @@ class NativeServer(Server):
 
         return tls.identity_of(transport)
 
+    def watch(self, protocol: Protocol) -> Watch:
+        return Watch(protocol, self._rules, self._patience, self.loop, self.limits)
+
     def tally(self, path: str) -> Tally:
         return self._ledger.tally(path)
 
-    def connected(self, protocol: Protocol) -> None:
+    def connected(self, protocol: Protocol) -> bool:
+        """False if it is one too many, and is to be closed."""
         self._ledger.connections += 1
+        if len(self._protocols) >= self.limits.connections:
+            self.limits.applied("connections")
+            return False
         self._protocols.add(protocol)
         if self._stopping is not None:
             protocol.terminate()
+        return True
 
     def disconnected(self, protocol: Protocol) -> None:
         self._protocols.discard(protocol)
@@ -312,16 +304,6 @@ class NativeServer(Server):
             if handler is not None:
                 return handler
         return None
-
-
-def _number(option: str, value: Any) -> int:
-    try:
-        number = int(value)
-    except (TypeError, ValueError):
-        raise ValueError(f"the option {option!r} must be a number, not {value!r}") from None
-    if number < -1:
-        raise ValueError(f"the option {option!r} must be -1 or more, not {number}")
-    return number
 
 
 def _intercepted(interceptor: Any, continuation: Any) -> Any:

@@ -62,13 +62,18 @@ class SyncContext:
             yield message
 
 
+def _entered(call: Call, method: Method, given: Any, context: SyncContext) -> Any:
+    call.dequeue()
+    return method.behaviour(given, context)
+
+
 async def run(call: Call, method: Method, request: Any) -> None:
     """Runs a plain handler to its end."""
     loop = asyncio.get_running_loop()
     context = SyncContext(call, loop)
     given = context.requests() if method.request_streaming else request
     try:
-        answer = await loop.run_in_executor(call.pool, method.behaviour, given, context)
+        answer = await loop.run_in_executor(call.pool, _entered, call, method, given, context)
         if not method.response_streaming:
             call.answer(answer)
             return
