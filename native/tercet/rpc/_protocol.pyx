@@ -81,7 +81,7 @@ cdef class Exchange(Sender):
                 # It does not speak HTTP/2 (RFC 9113, section 3.2).
                 transport.close()
         self.moment = now()
-        self.core.passed(self.moment)
+        self.core.meter.refill(self.moment)
         if not self.server.connected(self):
             transport.abort()
             return
@@ -133,7 +133,7 @@ cdef class Exchange(Sender):
         cdef int event
         cdef list events
         self.moment = now()
-        self.core.passed(self.moment)
+        self.core.meter.refill(self.moment)
         try:
             events = self.core.receive(data, size)
         except ProtocolError:
