@@ -8,6 +8,8 @@ import asyncio
 import logging
 import urllib.parse
 
+from cpython.bytearray cimport PyByteArray_AS_STRING
+
 from tercet.rpc._call cimport Call
 from tercet.rpc._connection cimport BEGUN, READ, Connection
 from tercet.rpc._ledger cimport Ledger, now
@@ -110,9 +112,13 @@ cdef class Exchange(Sender):
         if self.parting:
             return
         self.ledger.received += size
+        if self.rest is not None or self.holding:
+            # TLS may have had more at hand when reading was paused.
+            self.rest = (self.rest or b"") + PyByteArray_AS_STRING(self.buffers.reading)[:size]
+            return
         self.take(self.buffers.reading, size)
         if self.rest is not None:
-            self.transport.pause_reading()
+            self.read(False)
             self.loop.call_soon(self.go_on)
 
     def go_on(self):
@@ -120,12 +126,24 @@ cdef class Exchange(Sender):
         cdef bytes rest = self.rest
         if rest is None or self.parting or self.holding or self.transport is None:
             return
+        if self.transport.is_closing():
+            self.rest = None
+            return
         self.rest = None
         self.take(rest, len(rest))
         if self.rest is not None:
             self.loop.call_soon(self.go_on)
-        elif self.transport is not None and not self.parting and not self.holding:
+        elif not self.holding:
+            self.read(True)
+
+    cdef read(self, bint on):
+        """Reads on, or no more."""
+        if self.transport is None or self.parting or self.transport.is_closing():
+            return
+        if on:
             self.transport.resume_reading()
+        else:
+            self.transport.pause_reading()
 
     cdef take(self, data, Py_ssize_t size):
         """Deals with bytes of the client, or with a part of them: then the rest is kept."""
@@ -167,7 +185,7 @@ cdef class Exchange(Sender):
             # It makes us answer and does not read the answers.
             self.holding = True
             self.limits.count(OUTBOUND_FRAMES)
-            self.transport.pause_reading()
+            self.read(False)
         self.flush_soon()
         self.look_out()
 
@@ -243,8 +261,8 @@ cdef class Exchange(Sender):
             self.holding = False
             if self.rest is not None:
                 self.loop.call_soon(self.go_on)
-            elif self.transport is not None and not self.parting:
-                self.transport.resume_reading()
+            else:
+                self.read(True)
 
     def shut_down(self):
         """Asks the client for no more calls."""
