@@ -1,0 +1,13 @@
+"""A core for the server, another for its clients: they must not decide what it can do."""
+
+from __future__ import annotations
+
+import os
+
+
+def take(index: int) -> None:
+    """Puts this process on the core of that number, if there are two at least."""
+    if hasattr(os, "sched_getaffinity"):
+        allowed = sorted(os.sched_getaffinity(0))
+        if len(allowed) > 1:
+            os.sched_setaffinity(0, {allowed[index]})

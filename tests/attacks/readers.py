@@ -1,0 +1,48 @@
+"""Clients that ask, and do not read the answers."""
+
+from __future__ import annotations
+
+from tests.attacks.attack import FOREVER, Steps
+from tests.attacks.calls import PER_STEP, calls, opening, request, window_update
+from tests.conformance.wire import frames
+
+SHUT = {frames.SETTINGS_INITIAL_WINDOW_SIZE: 0}
+OPEN = {frames.SETTINGS_INITIAL_WINDOW_SIZE: (1 << 31) - 1}
+# Seconds between one sign of life and the next.
+DRIBBLE = 0.05
+ANSWERED = 0.2
+MIB = b"1048576"
+
+
+def shut() -> Steps:
+    """Its windows never open."""
+    yield opening(SHUT) + calls("Echo", request(b"hello"), count=100)
+    yield FOREVER
+
+
+def dribbling() -> Steps:
+    """20 bytes a second, so that something always moves; of an answer of 1 MiB."""
+    yield opening(SHUT) + calls("Give", request(MIB))
+    while True:
+        yield DRIBBLE
+        yield window_update(1, 1).encode()
+
+
+def hoarding() -> Steps:
+    """Asks for 100 MiB in answers, with 17 bytes each, and takes none of it."""
+    yield opening(SHUT) + calls("Give", request(MIB), count=100)
+    yield ANSWERED
+    # What it has is enough.
+    yield calls("Give", request(MIB), first=100, count=100)
+    yield ANSWERED
+
+
+def deaf() -> Steps:
+    """Opens all windows and reads nothing from its socket: even the answers' frames wait."""
+    yield opening(OPEN) + window_update(0, 1 << 30).encode()
+    yield calls("Give", request(MIB), count=10)
+    yield ANSWERED
+    first = 10
+    while True:
+        yield calls("Missing", first=first, count=PER_STEP, end=True)
+        first += PER_STEP

@@ -1,0 +1,174 @@
+"""A server, its neighbour and an attacker, in a process each; what each of them saw."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import Any
+
+import psutil
+
+from tests.attacks.child import Child
+from tests.attacks.form import MIB, ROUND, ROUNDS, TRIES
+from tests.attacks.judge import Interval, harm, is_noisy
+from tests.attacks.table import ATTACKS
+from tests.soak.client import Call, connected
+
+# Seconds between two looks at the server's memory.
+LOOK = 0.05
+# Seconds in which a server forgets an attacker: it lingers for two at a client that does not close.
+SETTLES = 10.0
+
+
+@dataclass
+class Report:
+    """What came of an attack.
+
+    Attributes:
+        counted: By how much each of the server's limits rose.
+        words: In how many of the attacker's connections each word was seen.
+        met: Connections that saw what they should.
+        unmet: The words of those that did not.
+        growth: Most bytes that the server's RSS was above what it was before.
+        left: What the server had more of when all was over.
+    """
+
+    quiet: list[Interval] = field(default_factory=list)
+    attacked: list[Interval] = field(default_factory=list)
+    counted: Counter[str] = field(default_factory=Counter)
+    words: Counter[str] = field(default_factory=Counter)
+    met: int = 0
+    unmet: list[list[str]] = field(default_factory=list)
+    sent: int = 0
+    growth: int = 0
+    left: list[str] = field(default_factory=list)
+
+    @property
+    def failed(self) -> float:
+        """Share of the neighbour's calls."""
+        intervals = self.quiet + self.attacked
+        failed = sum(each.failed for each in intervals)
+        return failed / (failed + sum(each.calls for each in intervals) or 1)
+
+    @property
+    def harm(self) -> list[str]:
+        return harm(self.quiet, self.attacked)
+
+    def __str__(self) -> str:
+        def told(name: str, intervals: list[Interval]) -> str:
+            each = " ".join(f"{one.rate:.0f}/{one.p99 * 1e3:.2f}" for one in intervals)
+            return f"{name} (calls/s / p99 in ms): {each}"
+
+        return "; ".join(
+            [
+                told("quiet", self.quiet),
+                told("attacked", self.attacked),
+                f"counted {dict(self.counted)}",
+                f"the attacker sent {self.sent / MIB:.1f} MiB and saw {dict(self.words)}",
+                f"RSS +{self.growth / MIB:.1f} MiB",
+            ]
+        )
+
+
+class Scene:
+    """All three, until the `with` ends.
+
+    Args:
+        attack: Its name in the table.
+        options: Of the server; else those of the attack.
+    """
+
+    def __init__(self, attack: str, options: dict[str, int] | None = None) -> None:
+        self._attack = attack
+        given = dict(ATTACKS[attack].options) if options is None else options
+        self._stack = ExitStack()
+        self._server = self._child("serve", json.dumps(given))
+        self.port = int(self._server.hear())
+        self._neighbour = self._child("neighbour", str(self.port))
+        self._attacker = self._child("attacker", str(self.port), attack)
+        self._neighbour.hear()
+        self._attacker.hear()
+        self._process = psutil.Process(self._server.process.pid)
+
+    def __enter__(self) -> Scene:
+        return self
+
+    def __exit__(self, *exception: Any) -> None:
+        self._stack.__exit__(*exception)
+
+    def run(self) -> Report:
+        # What the first calls allocate is no harm.
+        self._quiet()
+        for _ in range(TRIES):
+            report = self._rounds()
+            if not is_noisy(report.quiet):
+                break
+        return report
+
+    def facts(self) -> dict[str, Any]:
+        """What the server has, this question's own connection and call among it."""
+        with connected(self.port) as client:
+            (stream,) = client.begin(Call("Facts"))
+            client.until_ended([stream])
+            told: dict[str, Any] = json.loads(client.last[5:])
+        return {**told, "descriptors": self._process.num_fds()}
+
+    def _rounds(self) -> Report:
+        report = Report()
+        before, rss = self.facts(), self._rss()
+
+        def look() -> None:
+            report.growth = max(report.growth, self._rss() - rss)
+
+        for _ in range(ROUNDS):
+            report.quiet.append(self._quiet())
+            self._attacker.tell(ROUND)
+            self._neighbour.tell(ROUND)
+            _watch(look)
+            report.attacked.append(Interval(**json.loads(self._neighbour.hear())))
+            saw = json.loads(self._attacker.hear())
+            report.met += saw["met"]
+            report.unmet += saw["unmet"]
+            report.words.update(saw["words"])
+            report.sent += saw["sent"]
+            report.left = self._settle(before)
+            look()
+        now = self.facts()
+        report.counted.update(now["limits"])
+        report.counted.subtract(before["limits"])
+        return report
+
+    def _quiet(self) -> Interval:
+        self._neighbour.tell(ROUND)
+        return Interval(**json.loads(self._neighbour.hear()))
+
+    def _settle(self, before: dict[str, Any]) -> list[str]:
+        """Waits until the server has what it had before; what it has more of."""
+        deadline = time.monotonic() + SETTLES
+        while True:
+            now = self.facts()
+            kinds = ("connections", "calls_running", "descriptors")
+            more = [
+                f"{now[kind] - before[kind]} {kind}" for kind in kinds if now[kind] > before[kind]
+            ]
+            if not more or time.monotonic() > deadline:
+                return more
+            time.sleep(LOOK)
+
+    def _rss(self) -> int:
+        return int(self._process.memory_info().rss)
+
+    def _child(self, module: str, *arguments: str) -> Child:
+        return self._stack.enter_context(Child(f"tests.attacks.{module}", *arguments))
+
+
+def _watch(look: Callable[[], None]) -> None:
+    """For the length of a round."""
+    until = time.monotonic() + ROUND
+    while time.monotonic() < until:
+        look()
+        time.sleep(LOOK)

@@ -1,0 +1,31 @@
+"""Each limit is attacked, and the server's other clients do not notice."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.attacks.form import MIB
+from tests.attacks.scene import Scene
+from tests.attacks.table import ATTACKS
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_an_attack_is_stopped_and_harms_nobody(name: str):
+    attack = ATTACKS[name]
+    with Scene(name) as scene:
+        report = scene.run()
+    print(f"{name}: {report}")
+    found = report.harm
+    if attack.counters and not any(report.counted[counter] > 0 for counter in attack.counters):
+        found.append(f"none of {attack.counters} was counted")
+    if attack.sees and not report.met:
+        found.append(f"no connection saw any of {attack.sees}")
+    if report.unmet:
+        found.append(f"{len(report.unmet)} connections saw only {report.unmet[0]}")
+    if report.failed > attack.refused:
+        found.append(f"{report.failed:.1%} of the neighbour's calls failed")
+    if report.growth > attack.growth:
+        found.append(f"the server grew by {report.growth / MIB:.0f} MiB")
+    if report.left:
+        found.append(f"the server keeps {', '.join(report.left)}")
+    assert not found, f"{'; '.join(found)}. {report}"
