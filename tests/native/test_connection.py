@@ -125,7 +125,6 @@ def test_messages_survive_any_cut(cut: int) -> None:
 @pytest.mark.parametrize(
     ("body", "code"),
     [
-        (message(b"x", flag=1), 13),
         (message(b"x", flag=2), 13),
         (message(b"", size=101), 8),
         (message(b"x", size=5), 13),

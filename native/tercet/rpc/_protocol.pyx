@@ -39,6 +39,7 @@ cdef class Exchange(Sender):
         self.loop = server.loop
         self.task_factory = self.loop.get_task_factory()
         self.max_send = limits.send
+        self.encoding = server.encoding
         self.peer = ""
         self.core = Connection(
             server.route,

@@ -22,6 +22,8 @@ cdef class Sender:
     cdef readonly object server
     # Largest message to send; -1 for no limit.
     cdef readonly Py_ssize_t max_send
+    # How answers are compressed, as grpc.Compression counts.
+    cdef readonly int encoding
     cdef object transport
     # Makes a task of a coroutine, if the loop does so in a way of its own.
     cdef object task_factory

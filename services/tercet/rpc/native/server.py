@@ -33,11 +33,16 @@ KNOWN = {
     "grpc.max_metadata_size": 16 << 10,
     "grpc.max_concurrent_streams": (1 << 31) - 1,
     "grpc.so_reuseport": 1,
+    # As grpc.Compression counts; the argument `compression` is above it.
+    "grpc.default_compression_algorithm": 0,
     # Freed memory, in bytes, that the process keeps; see `heap`.
     "tercet.kept_memory": -1,
 }
 # Threads for plain functions as handlers, unless a pool is given.
 THREADS = 32
+# Threads that compress and decompress what is large. As many messages at most are in the making,
+# each with up to twice its size.
+PACKERS = 2
 # Paths whose handlers are remembered.
 MOST_KNOWN = 1000
 # Between asking clients for no more calls and telling which was the last: a call may be on its way.
@@ -79,8 +84,6 @@ class NativeServer(Server):
         given = dict(options)
         for name in given.keys() - KNOWN.keys():
             warnings.warn(f"the native engine does not know the option {name!r}", stacklevel=4)
-        if compression not in (None, grpc.Compression.NoCompression):
-            warnings.warn("the native engine does not compress yet", stacklevel=4)
         values = {name: _number(name, given.get(name, default)) for name, default in KNOWN.items()}
         self.limits = Limits(
             receive=values["grpc.max_receive_message_length"],
@@ -88,12 +91,18 @@ class NativeServer(Server):
             streams=values["grpc.max_concurrent_streams"] & 0xFFFFFFFF,
             metadata=values["grpc.max_metadata_size"],
         )
+        if compression is None:
+            compression = values["grpc.default_compression_algorithm"]
+        # How answers are compressed.
+        self.encoding = grpc.Compression(compression)
         self._kept_memory = values["tercet.kept_memory"]
         self._reuse_port = bool(values["grpc.so_reuseport"])
         self._interceptors = tuple(interceptors)
         self._ledger = Ledger(-1 if maximum_concurrent_rpcs is None else maximum_concurrent_rpcs)
         self._own_pool: ThreadPoolExecutor | None = None
         self._given_pool = migration_thread_pool
+        # Not the handlers' pool: while all of that wait for a message, nobody would unpack it.
+        self.packers = ThreadPoolExecutor(PACKERS, thread_name_prefix="tercet-packer")
         self._registered: dict[str, MethodHandler] = {}
         self._generic: list[grpc.GenericRpcHandler] = []
         self._names: dict[str, None] = {}
@@ -208,6 +217,7 @@ class NativeServer(Server):
             await asyncio.wait(tasks, timeout=1.0)
         if self._own_pool is not None:
             self._own_pool.shutdown(wait=False, cancel_futures=True)
+        self.packers.shutdown(wait=False, cancel_futures=True)
         self._stopped.set()
 
     async def wait_for_termination(self, timeout: float | None = None) -> bool:
