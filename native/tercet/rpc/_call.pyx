@@ -155,7 +155,9 @@ cdef class Call(Entry):
             raise RuntimeError(
                 "Compression setting must be specified before sending initial metadata"
             )
-        self.encoding = codec.IDENTITY if compression is None else grpc.Compression(compression)
+        # None is what the server does, as in grpc.aio.
+        self.encoding = (
+            self.sender.encoding if compression is None else grpc.Compression(compression))
 
     def disable_next_message_compression(self):
         self.next_as_it_is = True
@@ -260,9 +262,7 @@ cdef class Call(Entry):
             return await self.sender.loop.run_in_executor(
                 self.sender.server.packers, codec.decompress, encoding, message.data, limit)
         except codec.TooLarge:
-            code, details = RESOURCE_EXHAUSTED, (
-                f"SERVER: Received message larger than max ({limit + 1} vs. {limit})"
-                if limit >= 0 else "no memory for the message")
+            code, details = RESOURCE_EXHAUSTED, "Decompressed message larger than max"
         except codec.Damaged as error:
             code, details = INTERNAL, str(error)
         if self.aborted_with is not None:
@@ -271,7 +271,7 @@ cdef class Call(Entry):
         self.abort_now(code, details, ())
 
     async def packed(self, bytes message not None):
-        """A message as it is sent by a call that compresses; the headers are sent before it.
+        """A message as a call that compresses sends it; the headers are sent before it.
 
         What is large is packed on a thread.
         """

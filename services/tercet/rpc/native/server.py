@@ -91,10 +91,9 @@ class NativeServer(Server):
             streams=values["grpc.max_concurrent_streams"] & 0xFFFFFFFF,
             metadata=values["grpc.max_metadata_size"],
         )
-        if compression is None:
-            compression = values["grpc.default_compression_algorithm"]
+        default = values["grpc.default_compression_algorithm"]
         # How answers are compressed.
-        self.encoding = grpc.Compression(compression)
+        self.encoding = grpc.Compression(default if compression is None else compression)
         self._kept_memory = values["tercet.kept_memory"]
         self._reuse_port = bool(values["grpc.so_reuseport"])
         self._interceptors = tuple(interceptors)
