@@ -19,6 +19,7 @@ import grpc
 import grpc.aio
 import pytest
 
+from tests.conformance.conftest import REFERENCE
 from tests.conformance.interop.compressed import STYLES
 from tests.conformance.interop.conftest import ROOT
 from tests.conformance.interop.contract import PROTO, messages, services
@@ -155,10 +156,11 @@ NODE_CASES = {
     "server_compressed_unary": ([NO, NO], [YES, NO]),
     "client_compressed_streaming": ([NO, YES, NO], [NO]),
     "server_compressed_streaming": ([NO], [YES, NO]),
+    "client_compressed_again": ([YES] * 3, [NO] * 3),
 }
 
 
-def test_grpc_js(peer: Peer, client: Path) -> None:
+def test_grpc_js(peer: Peer, client: Path, engine: str) -> None:
     done = subprocess.run(
         ["node", str(client), peer.address, str(PROTO), "compression"],
         capture_output=True,
@@ -167,8 +169,15 @@ def test_grpc_js(peer: Peer, client: Path) -> None:
     )
     assert (done.returncode, done.stderr) == (0, "")
     lines = (line.split(" ", 1) for line in done.stdout.splitlines())
-    assert {name: json.loads(wrong) for name, wrong in lines} == dict.fromkeys(NODE_CASES)
+    wrong = {name: json.loads(what) for name, what in lines}
+    passed = dict(NODE_CASES)
+    if engine == REFERENCE:
+        # What it says that it accepts, grpc-js does not understand, and so compresses once.
+        assert "INVALID_ARGUMENT" in wrong["client_compressed_again"]
+        wrong["client_compressed_again"] = None
+        passed["client_compressed_again"] = ([YES, NO], [NO])
+    assert wrong == dict.fromkeys(passed)
     requests, answers = peer.passed()
     # Of several connections, whose order is not that of the calls.
-    assert sorted(requests) == sorted(flag for sent, _ in NODE_CASES.values() for flag in sent)
-    assert sorted(answers) == sorted(flag for _, came in NODE_CASES.values() for flag in came)
+    assert sorted(requests) == sorted(flag for sent, _ in passed.values() for flag in sent)
+    assert sorted(answers) == sorted(flag for _, came in passed.values() for flag in came)

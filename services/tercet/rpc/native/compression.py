@@ -10,8 +10,9 @@ import zlib
 IDENTITY, DEFLATE, GZIP = 0, 1, 2
 NAMES = {IDENTITY: b"identity", DEFLATE: b"deflate", GZIP: b"gzip"}
 NUMBERS = {b"": IDENTITY, **{name: number for number, name in NAMES.items()}}
-# As the C-core writes it.
-ACCEPTED = b"identity, deflate, gzip"
+# Without the C-core's spaces, which the grammar does not have: grpc-js takes " gzip" for another
+# encoding, and compresses no more.
+ACCEPTED = b"identity,deflate,gzip"
 WINDOW_BITS = {DEFLATE: zlib.MAX_WBITS, GZIP: zlib.MAX_WBITS + 16}
 # What the length of a message can say, and so the most that it is unpacked to.
 LARGEST = (1 << 32) - 1

@@ -17,8 +17,8 @@ const compressing = (algorithm) => connect({ 'grpc.default_compression_algorithm
 const peer = {
   connect,
   stub: connect(),
-  deflate: compressing(grpc.compressionAlgorithms.deflate),
-  gzip: compressing(grpc.compressionAlgorithms.gzip),
+  deflate: () => compressing(grpc.compressionAlgorithms.deflate),
+  gzip: () => compressing(grpc.compressionAlgorithms.gzip),
   absent: new Absent(address, credentials),
 };
 
