@@ -42,7 +42,8 @@ async def test_the_gateway_balances_calls_of_one_connection(greeters: Mesh) -> N
         tally = await greet_many(to, 400)
     assert not tally.failures
     assert set(tally.pids) == {worker["pid"] for worker in greeters.workers("greeter")}
-    assert min(tally.pids.values()) > 100
+    # Without the gateway one of them has none; how even it is depends on who is slower.
+    assert min(tally.pids.values()) > 40
 
 
 async def test_the_shared_port_reaches_the_workers_directly(greeters: Mesh) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from types import SimpleNamespace
+from typing import Any
 
 import psutil
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from tercet.rpc._connection import BEGIN, CLOSED, READABLE, Connection, ProtocolError
 from tercet.rpc._limits import Limits
-from tercet.rpc._stream import Stream
+from tercet.rpc._stream import Packed, Stream
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 DATA, HEADERS, RST_STREAM, SETTINGS, PING, GOAWAY, WINDOW_UPDATE = 0, 1, 3, 4, 6, 7, 8
@@ -127,11 +128,51 @@ def test_messages_survive_any_cut(cut: int) -> None:
     assert [connection.next_message(stream) for _ in range(4)] == [b"one", b"", b"three", None]
 
 
+@pytest.mark.parametrize("cut", range(1, 24))
+def test_the_flag_stays_with_its_message(cut: int) -> None:
+    """In any order and however they are cut, on the way in and on the way out."""
+    connection = opened(STREAMING)
+    stream = begin(connection, request(1))
+    flags = (0, 1, 1, 0, 1)
+    body = b"".join(message(b"%d" % number, flag=flag) for number, flag in enumerate(flags))
+    connection.receive(frame(DATA, 0, 1, body[:cut]))
+    connection.receive(frame(DATA, END_STREAM, 1, body[cut:]))
+    connection.send_headers(stream, [])
+    sent = b""
+    for number, flag in enumerate(flags):
+        taken = connection.next_message(stream)
+        assert type(taken) is (Packed if flag else bytes)
+        assert taken is not None
+        connection.send_message(stream, taken)
+        if number % 2:
+            sent += connection.take()
+    sent += connection.take()
+    assert b"".join(payload for kind, *_, payload in frames(sent) if kind == DATA) == body
+
+
+def test_a_compressed_answer_has_its_flag() -> None:
+    connection = opened()
+    stream = begin(connection, request(1) + frame(DATA, END_STREAM, 1, message(b"x")))
+    connection.respond(stream, Packed(b"answer"))
+    [data] = [payload for kind, *_, payload in frames(connection.take()) if kind == DATA]
+    assert data == message(b"answer", flag=1)
+
+
+@pytest.mark.parametrize("wrong", [None, "text", bytearray(b"x")])
+def test_what_is_no_message_is_not_sent(wrong: Any) -> None:
+    connection = opened()
+    stream = begin(connection, request(1) + frame(DATA, END_STREAM, 1, message(b"x")))
+    with pytest.raises(TypeError, match="a message must be bytes"):
+        connection.respond(stream, wrong)
+    connection.finish(stream, [(b"grpc-status", b"2")])
+    assert [kind for kind, *_ in frames(connection.take())][-1] == HEADERS
+
+
 @pytest.mark.parametrize(
     ("body", "code"),
     [
-        (message(b"x", flag=1), 13),
         (message(b"x", flag=2), 13),
+        (message(b"", size=101, flag=1), 8),
         (message(b"", size=101), 8),
         (message(b"x", size=5), 13),
         (b"\0\0\0", 13),
@@ -307,10 +348,11 @@ FRAME = st.builds(
     st.sampled_from([0, 1, 2, 3, 5, 2**31 - 1]),
     st.one_of(FIELD, st.builds(message, FIELD)),
 )
+MESSAGE = st.builds(message, FIELD, flag=st.sampled_from([0, 0, 1, 1, 2, 255]))
 CALL = st.builds(
     lambda stream, body: request(stream) + frame(DATA, END_STREAM, stream, body),
     st.sampled_from([1, 3, 5, 7]),
-    st.one_of(FIELD, st.builds(message, FIELD)),
+    st.one_of(FIELD, st.lists(MESSAGE, max_size=4).map(b"".join)),
 )
 
 

@@ -26,6 +26,11 @@ cdef class Call(Entry):
     cdef tuple given_trailing
     cdef object aborted_with
     cdef double deadline
+    # How its answers are compressed, as grpc.Compression counts.
+    cdef int encoding
+    cdef bint next_as_it_is
+    # Held while a message is compressed, so that the next one does not overtake it.
+    cdef object turn
     cdef object timer
     cdef list callbacks
     # Futures of the tasks that wait for a message, or for room to send one.
@@ -38,8 +43,9 @@ cdef class Call(Entry):
 
     cdef int set_deadline(self, double timeout) except -1
     cpdef answer(self, response)
-    cdef int respond(self, bytes message) except -1
-    cdef bint put(self, bytes message) except *
+    cdef int respond(self, message) except -1
+    cdef int send_headers(self, list fields) except -1
+    cdef bint put(self, message) except *
     cdef int end_with(self, int code, str details, trailing) except -1
     cdef int ended(self, int code) except -1
     cdef int cancel(self) except -1

@@ -11,10 +11,12 @@ cimport cython
 from tercet.rpc._connection cimport Connection
 from tercet.rpc._invocation cimport received
 from tercet.rpc._ledger cimport Entry, now
+from tercet.rpc._limits cimport MESSAGE_SIZE
 from tercet.rpc._method cimport Method
 from tercet.rpc._sender cimport Sender
-from tercet.rpc._stream cimport Stream
+from tercet.rpc._stream cimport Packed, Stream
 
+from tercet.rpc.native import compression as codec
 from tercet.rpc.native import metadata
 from tercet.rpc.status import status_of
 
@@ -27,6 +29,8 @@ cdef enum:
     INTERNAL = 13
     UNAVAILABLE = 14
     LAST_CODE = 16
+    # Bytes up to which the loop itself packs and unpacks: some 0.3 ms (a message of 4 MiB: 190).
+    AT_ONCE = 16384
 
 cdef object EOF = grpc.aio.EOF
 log = logging.getLogger("tercet.rpc")
@@ -68,6 +72,7 @@ cdef class Call(Entry):
         self.given_details = ""
         self.given_trailing = ()
         self.deadline = -1
+        self.encoding = sender.encoding
         self.begun = sender.moment
         self.tally = sender.ledger.unknown
 
@@ -85,7 +90,9 @@ cdef class Call(Entry):
         self.usable()
         if not self.method.response_streaming:
             raise grpc.aio.UsageError("write() is for methods that stream their responses")
-        if not self.put(self.method.serialized(message)):
+        if self.encoding:
+            await self.write_packed(self.method.serialized(message))
+        elif not self.put(self.method.serialized(message)):
             await self.drained()
 
     async def send_initial_metadata(self, initial_metadata):
@@ -97,7 +104,7 @@ cdef class Call(Entry):
         except ValueError:
             self.end_with(INTERNAL, "Invalid metadata", ())
             raise
-        self.core.send_headers(self.stream, fields)
+        self.send_headers(fields)
         self.sender.flush_soon()
 
     async def abort(self, code, details="", trailing_metadata=()):
@@ -150,9 +157,12 @@ cdef class Call(Entry):
             raise RuntimeError(
                 "Compression setting must be specified before sending initial metadata"
             )
+        # None is what the server does, as in grpc.aio.
+        self.encoding = (
+            self.sender.encoding if compression is None else grpc.Compression(compression))
 
     def disable_next_message_compression(self):
-        return
+        self.next_as_it_is = True
 
     def peer(self):
         return self.sender.peer
@@ -205,7 +215,7 @@ cdef class Call(Entry):
             if message is not None:
                 # The window that this opens must be told to the client.
                 self.sender.flush_soon()
-                return message
+                return message if type(message) is bytes else await self.unpacked(message)
             if self.stream.refusal is not None:
                 code, details = self.stream.refusal
                 self.abort_now(code, details.decode(), ())
@@ -236,34 +246,121 @@ cdef class Call(Entry):
         self.writers.append(room)
         await room
 
-    cdef bint put(self, bytes message) except *:
-        """Queues a message; False if the writer is to wait until it is drained."""
+    async def unpacked(self, Packed message not None):
+        """What is in a compressed message; ends the call if that cannot be had.
+
+        What is large, or turns out to be, is unpacked on a thread.
+        """
+        cdef Py_ssize_t limit = self.sender.limits.max_message
+        cdef Py_ssize_t at_once = AT_ONCE if limit < 0 else min(AT_ONCE, limit)
+        cdef int encoding = self.stream.encoding
+        try:
+            if len(message.data) <= AT_ONCE:
+                try:
+                    return codec.decompress(encoding, message.data, at_once)
+                except codec.TooLarge:
+                    if at_once == limit:
+                        raise
+            return await self.sender.loop.run_in_executor(
+                self.sender.server.packers, codec.decompress, encoding, message.data, limit)
+        except codec.TooLarge:
+            self.sender.limits.count(MESSAGE_SIZE)
+            code, details = RESOURCE_EXHAUSTED, "Decompressed message larger than max"
+        except codec.Damaged as error:
+            code, details = INTERNAL, str(error)
+        if self.aborted_with is not None:
+            # Meanwhile.
+            raise self.aborted_with
+        self.abort_now(code, details, ())
+
+    async def packed(self, bytes message not None):
+        """A message as a call that compresses sends it; the headers are sent before it.
+
+        What is large is packed on a thread.
+        """
+        cdef bint as_it_is = self.next_as_it_is
+        self.next_as_it_is = False
         self.fits(message)
         if not self.stream.headers_sent:
-            self.core.send_headers(self.stream, [])
+            self.send_headers([])
+        if as_it_is or not self.encoding:
+            return message
+        if len(message) <= AT_ONCE:
+            smaller = codec.compress(self.encoding, message)
+        else:
+            smaller = await self.sender.loop.run_in_executor(
+                self.sender.server.packers, codec.compress, self.encoding, message)
+        return message if smaller is None else Packed(smaller)
+
+    async def write_packed(self, bytes message not None):
+        """Writes a message of a call that compresses, when those before it are written."""
+        if self.turn is None:
+            self.turn = asyncio.Lock()
+        async with self.turn:
+            sent = await self.packed(message)
+            # As things are by now.
+            self.usable()
+            room = self.put(sent)
+        if not room:
+            await self.drained()
+
+    async def answer_packed(self, bytes message not None):
+        """Answers a unary call that compresses."""
+        if not self.finished:
+            self.respond(await self.packed(message))
+
+    cdef int send_headers(self, list fields) except -1:
+        """Sends initial metadata, and what is to be said of compression.
+
+        Who compresses is told what else can be read; of others, none would use it: a client
+        compresses when it is told to (compression.md asks for no more).
+        """
+        if self.encoding:
+            self.encoding = codec.allowed(self.encoding, self.stream.headers)
+        if self.encoding:
+            fields = [(b"grpc-encoding", codec.NAMES[self.encoding]), *fields]
+        if self.stream.encoding:
+            fields = [(b"grpc-accept-encoding", codec.ACCEPTED), *fields]
+        self.core.send_headers(self.stream, fields)
+        return 0
+
+    cdef bint put(self, message) except *:
+        """Queues a message; False if the writer is to wait until it is drained."""
+        if type(message) is bytes:
+            self.fits(message)
+        if not self.stream.headers_sent:
+            self.send_headers([])
         room = self.core.send_message(self.stream, message)
         self.sender.flush_soon()
         return room
 
     cpdef answer(self, response):
-        """Answers with one message, or with the status alone if it is not OK."""
+        """Answers with one message, or with the status alone if it is not OK.
+
+        Returns what is to be awaited, if the message is to be compressed before; else None.
+        """
         if number(self.given_code) != OK:
             self.complete()
+        elif self.encoding:
+            return self.answer_packed(self.method.serialized(response))
         else:
             self.respond(self.method.serialized(response))
 
-    cdef int respond(self, bytes message) except -1:
+    cdef int respond(self, message) except -1:
         """The whole answer of a unary call."""
         cdef list trailers = None
         if self.finished:
             return 0
-        self.fits(message)
+        if type(message) is bytes:
+            self.fits(message)
         if self.given_trailing or self.given_details:
             try:
                 trailers = status(OK, self.given_details, metadata.sent(self.given_trailing))
             except ValueError:
                 self.end_with(INTERNAL, "Invalid metadata", ())
                 return 0
+        if self.stream.encoding and not self.stream.headers_sent:
+            self.send_headers([])
         self.core.respond(self.stream, message, trailers)
         self.ended(OK)
         return 0
@@ -421,8 +518,15 @@ cdef class Requests:
         if message is None:
             return self.arrived()
         call.sender.flush_soon()
+        if type(message) is not bytes:
+            return self.unpacked(message)
         deserialize = call.method.deserialize
         return Ready(message if deserialize is None else deserialize(message))
+
+    async def unpacked(self, Packed packed not None):
+        deserialize = self.call.method.deserialize
+        message = await self.call.unpacked(packed)
+        return message if deserialize is None else deserialize(message)
 
     async def arrived(self):
         message = await self.call.read()

@@ -52,13 +52,13 @@ cdef class Connection:
     cpdef list receive(self, data, Py_ssize_t size=*, Py_ssize_t start=*)
     cpdef bytes take(self)
     cdef Py_ssize_t fill(self, bytearray sink) except -1
-    cpdef respond(self, Stream stream, bytes message, list trailers=*)
+    cpdef respond(self, Stream stream, message, list trailers=*)
     cpdef send_headers(self, Stream stream, list metadata)
-    cpdef bint send_message(self, Stream stream, bytes message) except *
+    cpdef bint send_message(self, Stream stream, message) except *
     cpdef finish(self, Stream stream, list trailers)
     cpdef next_message(self, Stream stream)
     cdef raise_kept(self)
-    cdef int queue(self, Stream stream, bytes piece) except -1
+    cdef int queue(self, Stream stream, piece) except -1
     cdef int resume(self, Stream stream) except -1
     cdef int submit(self, Stream stream, list pairs, h2.nghttp2_data_provider* provider) except -1
     cdef int begin(self, Stream stream) except -1

@@ -275,7 +275,7 @@ cdef class Connection:
             stream = stream.before
         return begun
 
-    cpdef respond(self, Stream stream, bytes message, list trailers=None):
+    cpdef respond(self, Stream stream, message, list trailers=None):
         """Answers a unary call: headers, one message, status OK."""
         cdef h2.nghttp2_nv[2] nvs
         cdef h2.nghttp2_data_provider provider
@@ -307,7 +307,7 @@ cdef class Connection:
             metadata = [(b":status", STATUS_200), (b"content-type", CONTENT_TYPE), *metadata]
         self.submit(stream, metadata, &provider)
 
-    cpdef bint send_message(self, Stream stream, bytes message) except *:
+    cpdef bint send_message(self, Stream stream, message) except *:
         """Queues a message; False if the writer should wait until the stream is writable."""
         if stream.closed:
             return True
@@ -345,7 +345,7 @@ cdef class Connection:
     cpdef next_message(self, Stream stream):
         """The next message of the request, or None; of a forwarded stream the next bytes."""
         cdef bint sound = stream.refusal is None
-        cdef bytes message = stream.next_message(self.limits.max_message)
+        message = stream.next_message(self.limits.max_message)
         if sound and stream.refusal is not None:
             self.count_refusal(stream)
         if stream.withheld and stream.backlog is None and not stream.is_full() \
@@ -405,10 +405,8 @@ cdef class Connection:
             self.error = None
             raise error
 
-    cdef int queue(self, Stream stream, bytes piece) except -1:
+    cdef int queue(self, Stream stream, piece) except -1:
         cdef Py_ssize_t before = stream.unsent
-        if piece is None:
-            raise TypeError("a message must be bytes, not None")
         stream.queue(piece)
         self.unsent += stream.unsent - before
         return 0

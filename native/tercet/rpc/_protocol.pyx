@@ -68,6 +68,7 @@ cdef class Exchange(Sender):
         self.loop = server.loop
         self.task_factory = self.loop.get_task_factory()
         self.limits = limits
+        self.encoding = server.encoding
         self.peer = ""
         self.core = Connection(server.route, known=server.known, limits=limits)
 

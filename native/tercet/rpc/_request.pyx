@@ -7,14 +7,14 @@ from libc.string cimport memcmp
 
 from tercet.rpc._stream cimport Stream
 
-from tercet.rpc.native import metadata
+from tercet.rpc.native import compression, metadata
 
 cdef enum:
     INTERNAL = 13
     UNIMPLEMENTED = 12
 
-# What this engine can read.
-ENCODINGS = "identity"
+ENCODINGS = compression.ACCEPTED.decode()
+cdef dict NUMBERS = compression.NUMBERS
 
 
 class NotGrpc(Exception):
@@ -123,10 +123,12 @@ cdef double timeout_of(Stream stream) except? -2:
         raise Refused(INTERNAL, "the request has no `te: trailers`")
     if malformed is not None:
         raise Refused(INTERNAL, malformed)
-    if encoding is not None and encoding not in (b"", b"identity"):
-        raise Refused(
-            UNIMPLEMENTED,
-            f"grpc-encoding {encoding.decode('latin-1')!r} is not supported",
-            (("grpc-accept-encoding", ENCODINGS),),
-        )
+    if encoding is not None:
+        if encoding not in NUMBERS:
+            raise Refused(
+                UNIMPLEMENTED,
+                f"grpc-encoding {encoding.decode('latin-1')!r} is not supported",
+                (("grpc-accept-encoding", ENCODINGS),),
+            )
+        stream.encoding = NUMBERS[encoding]
     return timeout

@@ -47,6 +47,8 @@ async def run(Call call, handler):
             request = call.core.next_message(call.stream)
             if request is None:
                 request = await call.next_raw()
+            elif type(request) is not bytes:
+                request = await call.unpacked(request)
             if request is None:
                 call.end_with(INTERNAL, "the request has no message", ())
                 return
@@ -62,7 +64,9 @@ async def run(Call call, handler):
         if method.response_streaming:
             await stream(call, method, method.behaviour(request, call))
         else:
-            call.answer(await method.behaviour(request, call))
+            pending = call.answer(await method.behaviour(request, call))
+            if pending is not None:
+                await pending
     except asyncio.CancelledError:
         # The handler itself, or a task that it waited for, was cancelled.
         call.end_with(CANCELLED, "", ())
@@ -109,7 +113,9 @@ async def stream(Call call, Method method, answered):
         try:
             async for response in answered:
                 call.usable()
-                if not call.put(method.serialized(response)):
+                if call.encoding:
+                    await call.write_packed(method.serialized(response))
+                elif not call.put(method.serialized(response)):
                     await call.drained()
         finally:
             await answered.aclose()

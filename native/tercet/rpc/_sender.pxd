@@ -24,6 +24,8 @@ cdef class Sender:
     # Runs handlers that are plain functions.
     cdef readonly object server
     cdef readonly Limits limits
+    # How answers are compressed, as grpc.Compression counts.
+    cdef readonly int encoding
     cdef object transport
     # Makes a task of a coroutine, if the loop does so in a way of its own.
     cdef object task_factory

@@ -15,6 +15,10 @@ cdef struct Field:
     h2.nghttp2_rcbuf* value
 
 
+cdef class Packed:
+    cdef readonly bytes data
+
+
 cdef class Stream:
     # Of the streams that are open on its connection, the one begun before, and after.
     cdef Stream before
@@ -30,6 +34,8 @@ cdef class Stream:
     cdef readonly bint half_closed
     cdef readonly bint closed
     cdef readonly bint headers_sent
+    # How its compressed messages are, as grpc.Compression counts; its owner's.
+    cdef public int encoding
     # HTTP/2 error code with which the stream was closed; meaningful once `closed`.
     cdef readonly uint32_t error_code
     # Why the request cannot be read on: (gRPC status, message), or None.
@@ -54,7 +60,8 @@ cdef class Stream:
     cdef Py_ssize_t partial_have
     cdef Py_ssize_t partial_size
     cdef Py_ssize_t arrived
-    cdef bytes first
+    # Messages that nobody has read yet: bytes, or Packed.
+    cdef object first
     cdef object others
     # What the messages that nobody has read yet take, about.
     cdef Py_ssize_t unread
@@ -63,6 +70,7 @@ cdef class Stream:
     cdef Py_ssize_t withheld
 
     cdef bytes head
+    cdef uint8_t flag
     cdef Py_ssize_t offset
     cdef object later
     cdef readonly Py_ssize_t unsent
@@ -78,8 +86,9 @@ cdef class Stream:
     cdef bint is_full(self)
     cdef int catch_up(self, Py_ssize_t max_message) except -1
     cdef int end(self) except -1
-    cdef bytes next_message(self, Py_ssize_t max_message)
-    cdef void queue(self, bytes piece)
+    cdef next_message(self, Py_ssize_t max_message)
+    cdef int queue(self, piece) except -1
+    cdef void take_up(self, piece)
     cdef void copy_out(self, uint8_t* to, Py_ssize_t size)
-    cdef int store(self, bytes piece) except -1
+    cdef int store(self, piece) except -1
     cdef int make_room(self) except -1

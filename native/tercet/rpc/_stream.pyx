@@ -6,6 +6,8 @@ connection feeds and drains it. A forwarded stream's bytes pass as they are.
 
 Most calls have a dozen fields, one message each way and no more: these need no allocation of their
 own beside the message's.
+
+A message is bytes, or Packed if it is compressed; what is in it is nobody's business here.
 """
 
 from collections import deque
@@ -41,6 +43,18 @@ cdef enum:
 cdef inline bytes text(h2.nghttp2_rcbuf* kept):
     cdef h2.nghttp2_vec found = h2.nghttp2_rcbuf_get_buf(kept)
     return (<char*> found.base)[:found.len]
+
+
+cdef inline Py_ssize_t size_of(message):
+    return PyBytes_GET_SIZE((<Packed> message).data if type(message) is Packed else message)
+
+
+@cython.final
+cdef class Packed:
+    """A compressed message; the fields of its call say how."""
+
+    def __cinit__(self, bytes data not None):
+        self.data = data
 
 
 @cython.final
@@ -151,11 +165,7 @@ cdef class Stream:
                 self.partial_size = (
                     (<Py_ssize_t> self.prefix[1] << 24) | (self.prefix[2] << 16)
                     | (self.prefix[3] << 8) | self.prefix[4])
-                if self.prefix[0] == 1:
-                    self.refusal = (
-                        13, b"the message is compressed, but no grpc-encoding was given")
-                    break
-                if self.prefix[0] != 0:
+                if self.prefix[0] > 1:
                     self.refusal = (13, b"the message prefix has unknown flags")
                     break
                 if 0 <= max_message < self.partial_size:
@@ -179,7 +189,7 @@ cdef class Stream:
                 whole = <object> self.partial
                 Py_XDECREF(self.partial)
                 self.partial = NULL
-                self.store(whole)
+                self.store(Packed(whole) if self.prefix[0] else whole)
                 arrived = True
         return arrived
 
@@ -190,8 +200,8 @@ cdef class Stream:
         resize_bytes(&self.partial, size)
         return 0
 
-    cdef int store(self, bytes piece) except -1:
-        self.unread += PyBytes_GET_SIZE(piece) + OVERHEAD
+    cdef int store(self, piece) except -1:
+        self.unread += size_of(piece) + OVERHEAD
         if self.first is None:
             self.first = piece
         else:
@@ -200,27 +210,33 @@ cdef class Stream:
             self.others.append(piece)
         return 0
 
-    cdef bytes next_message(self, Py_ssize_t max_message):
-        cdef bytes message
+    cdef next_message(self, Py_ssize_t max_message):
         while self.first is None and self.backlog is not None:
             self.catch_up(max_message)
         message = self.first
         if message is not None:
-            self.unread -= PyBytes_GET_SIZE(message) + OVERHEAD
+            self.unread -= size_of(message) + OVERHEAD
             self.first = self.others.popleft() if self.others else None
         return message
 
-    cdef void queue(self, bytes piece):
+    cdef int queue(self, piece) except -1:
         """Queues a message, or a piece of a forwarded stream."""
-        cdef Py_ssize_t prefix = 0 if self.forwarded else PREFIX
-        self.unsent += PyBytes_GET_SIZE(piece) + prefix
+        if type(piece) is not bytes and type(piece) is not Packed:
+            raise TypeError(f"a message must be bytes, not {type(piece).__name__}")
+        self.unsent += size_of(piece) + (0 if self.forwarded else PREFIX)
         if self.head is None:
-            self.head = piece
-            self.offset = -prefix
+            self.take_up(piece)
         else:
             if self.later is None:
                 self.later = deque()
             self.later.append(piece)
+        return 0
+
+    cdef void take_up(self, piece):
+        """Makes it the one that is sent."""
+        self.flag = type(piece) is Packed
+        self.head = (<Packed> piece).data if self.flag else <bytes> piece
+        self.offset = 0 if self.forwarded else -PREFIX
 
     cdef void copy_out(self, uint8_t* to, Py_ssize_t size):
         """Moves so many of the unsent bytes, with their prefixes."""
@@ -231,7 +247,7 @@ cdef class Stream:
             if self.offset < 0:
                 # The prefix may be cut by the end of a window as anything else.
                 while self.offset < 0 and size > 0:
-                    to[0] = 0 if self.offset == -PREFIX else (
+                    to[0] = self.flag if self.offset == -PREFIX else (
                         (<uint32_t> length >> (8 * (-self.offset - 1))) & 0xFF)
                     to += 1
                     size -= 1
@@ -242,5 +258,7 @@ cdef class Stream:
             size -= step
             self.offset += step
             if self.offset == length:
-                self.head = self.later.popleft() if self.later else None
-                self.offset = 0 if self.forwarded else -PREFIX
+                if self.later:
+                    self.take_up(self.later.popleft())
+                else:
+                    self.head = None

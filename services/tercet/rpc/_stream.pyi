@@ -3,10 +3,19 @@
 from typing import Any, final
 
 @final
+class Packed:
+    """A compressed message; the fields of its call say how."""
+
+    @property
+    def data(self) -> bytes: ...
+    def __new__(cls, data: bytes) -> Packed: ...
+
+@final
 class Stream:
     """One call. Made by its connection, to which its methods belong."""
 
     call: Any
+    encoding: int
 
     @property
     def id(self) -> int: ...

@@ -1,7 +1,8 @@
-"""One server process per engine and style, shared by all tests."""
+"""One server process per engine and style, shared by all tests; and the client of Node.js."""
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.conformance.interop.servicers import STYLES
+from tests.integration import tools
 
 ROOT = Path(__file__).parents[3]
 
@@ -45,3 +47,22 @@ def serve() -> Iterator[Serve]:
 def address(serve: Serve, engine: str, request: pytest.FixtureRequest) -> str:
     """Of a server of each engine and style."""
     return serve(engine, request.param)
+
+
+@pytest.fixture(scope="session")
+def client(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The Node.js client with its dependencies."""
+    if not (shutil.which("node") and shutil.which("npm")):
+        tools.unavailable("node or npm is not installed")
+    folder = tmp_path_factory.mktemp("grpc-js") / "client"
+    shutil.copytree(
+        Path(__file__).with_name("node"), folder, ignore=shutil.ignore_patterns("node_modules")
+    )
+    done = subprocess.run(
+        ["npm", "install", "--no-audit", "--no-fund", "--loglevel=error", "--prefer-offline"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    return folder / "client.mjs"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -12,7 +11,6 @@ import pytest
 from tests.conformance.interop.conftest import Serve
 from tests.conformance.interop.contract import PROTO
 from tests.conformance.interop.servicers import STYLES
-from tests.integration import tools
 
 CASES = (
     "empty_unary",
@@ -35,25 +33,6 @@ CASES = (
 )
 
 Verdicts = dict[str, str | None]
-
-
-@pytest.fixture(scope="session")
-def client(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The Node.js client with its dependencies."""
-    if not (shutil.which("node") and shutil.which("npm")):
-        tools.unavailable("node or npm is not installed")
-    folder = tmp_path_factory.mktemp("grpc-js") / "client"
-    shutil.copytree(
-        Path(__file__).with_name("node"), folder, ignore=shutil.ignore_patterns("node_modules")
-    )
-    done = subprocess.run(
-        ["npm", "install", "--no-audit", "--no-fund", "--loglevel=error", "--prefer-offline"],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
-    return folder / "client.mjs"
 
 
 @pytest.fixture(scope="session")

@@ -21,8 +21,7 @@ from tests.conformance.wire.frames import message
 
 # What the C-core adds, and why its lack is right.
 ONLY_THE_REFERENCE = {
-    # Tells how the client may compress, which the other engine does not read yet; without it a
-    # client sends as it is ("Compression" in gRPC's own docs).
+    # Tells how the client may compress; the other engine says so to who has named gzip or deflate.
     ("grpc-accept-encoding", "identity, deflate, gzip"),
     # The field is optional, and empty it says what its lack says ("Responses", Status-Message).
     ("grpc-message", ""),

@@ -28,6 +28,8 @@ KNOWN: dict[str, int] = {
     **keepalive.KNOWN,
     **patience.KNOWN,
     "grpc.so_reuseport": 1,
+    # As grpc.Compression counts; the argument `compression` is above it.
+    "grpc.default_compression_algorithm": 0,
     # Freed memory, in bytes, that the process keeps; see `heap`.
     "tercet.kept_memory": -1,
 }

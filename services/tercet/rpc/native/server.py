@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 
 # Threads for plain functions as handlers, unless a pool is given.
 THREADS = 32
+# Threads that compress and decompress what is large. As many messages at most are in the making,
+# each with up to twice its size.
+PACKERS = 2
 # Paths whose handlers are remembered.
 MOST_KNOWN = 1000
 # Between asking clients for no more calls and telling which was the last: a call may be on its way.
@@ -63,17 +66,20 @@ class NativeServer(Server):
         compression: grpc.Compression | None = None,
     ) -> None:
         values = option_values(options)
-        if compression not in (None, grpc.Compression.NoCompression):
-            warnings.warn("the native engine does not compress yet", stacklevel=4)
         self.limits = limits_of(values)
         self._rules = Rules.of(values)
         self._patience = Patience.of(values)
+        default = values["grpc.default_compression_algorithm"]
+        # How answers are compressed.
+        self.encoding = grpc.Compression(default if compression is None else compression)
         self._kept_memory = values["tercet.kept_memory"]
         self._reuse_port = bool(values["grpc.so_reuseport"])
         self._interceptors = tuple(interceptors)
         self._ledger = Ledger(-1 if maximum_concurrent_rpcs is None else maximum_concurrent_rpcs)
         self._own_pool: ThreadPoolExecutor | None = None
         self._given_pool = migration_thread_pool
+        # Not the handlers' pool: while all of that wait for a message, nobody would unpack it.
+        self.packers = ThreadPoolExecutor(PACKERS, thread_name_prefix="tercet-packer")
         self._registered: dict[str, MethodHandler] = {}
         self._generic: list[grpc.GenericRpcHandler] = []
         self._names: dict[str, None] = {}
@@ -188,6 +194,7 @@ class NativeServer(Server):
             await asyncio.wait(tasks, timeout=1.0)
         if self._own_pool is not None:
             self._own_pool.shutdown(wait=False, cancel_futures=True)
+        self.packers.shutdown(wait=False, cancel_futures=True)
         self._stopped.set()
 
     async def wait_for_termination(self, timeout: float | None = None) -> bool:

@@ -75,7 +75,8 @@ async def run(call: Call, method: Method, request: Any) -> None:
     try:
         answer = await loop.run_in_executor(call.pool, _entered, call, method, given, context)
         if not method.response_streaming:
-            call.answer(answer)
+            if (pending := call.answer(answer)) is not None:
+                await pending
             return
         responses = iter(answer or ())
         while (response := await loop.run_in_executor(call.pool, next, responses, END)) is not END:

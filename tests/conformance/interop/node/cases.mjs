@@ -13,7 +13,7 @@ const SPECIAL = '\t\ntest with whitespace\r\nand Unicode BMP â˜º and non-BMP ðŸ˜
 const LARGE = { response_size: 314159, body: Buffer.alloc(271828) };
 
 // A unary call's end: its response, error, metadata and status.
-function unary(stub, method, request, metadata = new grpc.Metadata()) {
+export function unary(stub, method, request, metadata = new grpc.Metadata()) {
   return new Promise((resolve) => {
     const seen = {};
     const answered = new Promise((done) => {
@@ -26,7 +26,7 @@ function unary(stub, method, request, metadata = new grpc.Metadata()) {
 
 // What a stream gives: every message, then how it ended. Not `once`: it throws at an 'error', which
 // says again what the status says.
-function drain(call) {
+export function drain(call) {
   return new Promise((resolve) => {
     const seen = { sizes: [] };
     call.on('data', (message) => seen.sizes.push(message.body.length));
