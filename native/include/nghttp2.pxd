@@ -127,6 +127,8 @@ cdef extern from "nghttp2/nghttp2.h":
         nghttp2_session_callbacks*, nghttp2_on_begin_headers_callback)
     void nghttp2_session_callbacks_set_on_header_callback2(
         nghttp2_session_callbacks*, nghttp2_on_header_callback2)
+    void nghttp2_session_callbacks_set_on_invalid_header_callback2(
+        nghttp2_session_callbacks*, nghttp2_on_header_callback2)
     void nghttp2_session_callbacks_set_send_data_callback(
         nghttp2_session_callbacks*, nghttp2_send_data_callback)
 

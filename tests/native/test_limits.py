@@ -193,6 +193,20 @@ def test_a_bomb_ends_its_connection(limits: dict[str, int], trailers: bool) -> N
     assert peer.feed(frame(HEADERS, END_HEADERS | END_STREAM, 1, block)) == "header_block"
 
 
+def test_fields_without_a_name_are_counted_too() -> None:
+    """nghttp2 leaves them out (CVE-2019-9516)."""
+    peer = Peer(metadata_fields=10)
+    block = bomb(0) + literal(b"", b"") * 50
+    assert peer.feed(frame(HEADERS, END_HEADERS | END_STREAM, 1, block)) == "header_block"
+
+
+def test_a_block_is_limited_as_it_is_on_the_wire() -> None:
+    """Whatever is wrong with its fields, of which nghttp2 does not tell."""
+    peer = Peer(metadata_size=1000)
+    block = literal(b"Upper", b"") + bytes(3) * 1500
+    assert peer.feed(frame(HEADERS, END_HEADERS | END_STREAM, 1, block)) == "header_block"
+
+
 def test_continuations_are_limited() -> None:
     peer = Peer(continuations=8)
     block = bomb(0)

@@ -11,11 +11,12 @@ cimport cython
 from tercet.rpc._connection cimport Connection
 from tercet.rpc._invocation cimport received
 from tercet.rpc._ledger cimport Entry, now
-from tercet.rpc._limits cimport MESSAGE_SIZE
+from tercet.rpc._limits cimport MESSAGE_SIZE, UNSENT_BYTES
 from tercet.rpc._method cimport Method
 from tercet.rpc._sender cimport Sender
 from tercet.rpc._stream cimport Packed, Stream
 
+from tercet.errors import ResourceExhausted
 from tercet.rpc.native import compression as codec
 from tercet.rpc.native import metadata
 from tercet.rpc.status import status_of
@@ -29,10 +30,19 @@ cdef enum:
     INTERNAL = 13
     UNAVAILABLE = 14
     LAST_CODE = 16
+    # Unread answers of calls that have begun are kept up to so many times the limit for new calls.
+    HOARD = 4
     # Bytes up to which the loop itself packs and unpacks: some 0.3 ms (a message of 4 MiB: 190).
     AT_ONCE = 16384
 
 cdef object EOF = grpc.aio.EOF
+
+UNREAD = ResourceExhausted(
+    "the client has not read the answers of its other calls",
+    hint="read them, or use another connection",
+    reason="TOO_MANY_UNSENT_BYTES",
+    retry_after=1.0,
+)
 log = logging.getLogger("tercet.rpc")
 
 
@@ -353,6 +363,11 @@ cdef class Call(Entry):
             return 0
         if type(message) is bytes:
             self.fits(message)
+        if self.core.settled > HOARD * self.sender.limits.unsent_bytes:
+            # Calls that had begun before the first answers were left unread.
+            self.sender.limits.count(UNSENT_BYTES)
+            self.refuse(UNREAD)
+            return 0
         if self.given_trailing or self.given_details:
             try:
                 trailers = status(OK, self.given_details, metadata.sent(self.given_trailing))

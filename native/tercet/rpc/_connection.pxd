@@ -66,6 +66,7 @@ cdef class Connection:
     cdef int on_chunk(self, Stream stream, const uint8_t* data, Py_ssize_t size) except -1
     cdef uint8_t* put(self, Py_ssize_t size) except NULL
     cdef int closed(self, Stream stream) except -1
+    cdef bint count_field(self, size_t size) noexcept
     cdef void count_refusal(self, Stream stream)
     cdef int enlist(self, Stream stream) except -1
     cdef int delist(self, Stream stream) except -1

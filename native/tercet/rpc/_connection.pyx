@@ -493,6 +493,19 @@ cdef class Connection:
             self.events.append((ENDED, stream))
         return 0
 
+    cdef bint count_field(self, size_t size) noexcept:
+        """Counts a field of so many octets; False if the block has gone too far."""
+        # RFC 9113, section 10.5.1: the size of a field is that of its name and value and 32.
+        self.block_size += size + 32
+        self.block_fields += 1
+        if self.meter.trusted or (
+            self.block_size <= OUTRAGE * self.limits.metadata_size
+            and self.block_fields <= OUTRAGE * self.limits.metadata_fields
+        ):
+            return True
+        self.meter.end(HEADER_BLOCK)
+        return False
+
     cdef void count_refusal(self, Stream stream):
         if stream.refusal[0] == RESOURCE_EXHAUSTED:
             self.limits.count(MESSAGE_SIZE)
@@ -525,6 +538,7 @@ cdef int open_session(h2.nghttp2_session** session, void* user, Limits limits) e
     try:
         h2.nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, on_begin_headers)
         h2.nghttp2_session_callbacks_set_on_header_callback2(callbacks, on_header)
+        h2.nghttp2_session_callbacks_set_on_invalid_header_callback2(callbacks, on_invalid)
         h2.nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, on_frame)
         h2.nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, on_sent)
         h2.nghttp2_session_callbacks_set_on_frame_not_send_callback(callbacks, on_not_sent)
@@ -582,14 +596,8 @@ cdef int on_header(
     cdef Stream stream
     key = h2.nghttp2_rcbuf_get_buf(name)
     content = h2.nghttp2_rcbuf_get_buf(value)
-    # RFC 9113, section 10.5.1: the size of a field is that of its name and value and 32.
-    self.block_size += key.len + content.len + 32
-    self.block_fields += 1
-    if (self.block_size > OUTRAGE * self.limits.metadata_size
-            or self.block_fields > OUTRAGE * self.limits.metadata_fields
-        ) and not self.meter.trusted:
+    if not self.count_field(key.len + content.len):
         # What comes after it is not even decoded.
-        self.meter.end(HEADER_BLOCK)
         return h2.NGHTTP2_ERR_CALLBACK_FAILURE
     # A gRPC client sends no trailers.
     if found == NULL or frame.headers.cat != h2.NGHTTP2_HCAT_REQUEST:
@@ -616,6 +624,18 @@ cdef int on_header(
             stream.keep(name, value)
     except BaseException as error:
         self.error = error
+        return h2.NGHTTP2_ERR_CALLBACK_FAILURE
+    return 0
+
+
+cdef int on_invalid(
+    h2.nghttp2_session* session, const h2.nghttp2_frame* frame, h2.nghttp2_rcbuf* name,
+    h2.nghttp2_rcbuf* value, uint8_t flags, void* user
+) noexcept:
+    """A field that nghttp2 leaves out, such as one without a name, has been decoded too."""
+    if not (<Connection> user).count_field(
+        h2.nghttp2_rcbuf_get_buf(name).len + h2.nghttp2_rcbuf_get_buf(value).len
+    ):
         return h2.NGHTTP2_ERR_CALLBACK_FAILURE
     return 0
 

@@ -17,6 +17,8 @@ cdef class Meter:
     cdef bint in_block
     # Header blocks that have begun.
     cdef Py_ssize_t blocks
+    # Of the latest, as it is on the wire.
+    cdef Py_ssize_t block_bytes
     # The peer's first SETTINGS have come.
     cdef bint greeted
     # One connection carries the calls of many clients: nothing that is counted by rate applies.

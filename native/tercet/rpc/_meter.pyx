@@ -21,6 +21,7 @@ from tercet.rpc._limits cimport (
     CLOSED_STREAMS,
     CONTINUATIONS,
     EMPTY_FRAMES,
+    HEADER_BLOCK,
     NONE,
     PING_FLOOD,
     PRIORITY_FLOOD,
@@ -51,6 +52,8 @@ cdef enum:
     # Frames of control for each frame that we send, and for each stream that the peer opens: Envoy
     # allows 10 WINDOW_UPDATEs for each DATA.
     EXPLAINED = 10
+    # A header block of so many times the limit, as it is on the wire, ends its connection.
+    OUTRAGE = 4
     # Bytes that may be under way on a stream that we have ended: its window, and the heads of its
     # frames, of which small messages have many.
     LATE_BYTES = 2 << 20
@@ -109,6 +112,7 @@ cdef class Meter:
             ((<uint32_t> self.head[5] & 0x7F) << 24) | (<uint32_t> self.head[6] << 16)
             | (<uint32_t> self.head[7] << 8) | self.head[8])
         cdef bint closed = False
+        cdef int work = 1
         self.left = size
         if kind == DATA or kind == RST_STREAM:
             closed = stream <= self.known and (
@@ -124,6 +128,7 @@ cdef class Meter:
             self.in_block = not flags & END_HEADERS
             self.blocks += 1
             self.continuations = 0
+            self.block_bytes = size
             if size == 0:
                 self.glitch(EMPTY_FRAMES)
             if stream > self.latest:
@@ -131,9 +136,10 @@ cdef class Meter:
                 self.explained += EXPLAINED
                 self.late_resets += 1
                 self.late_bytes += LATE_BYTES
-                return CALL
+                work = CALL
         elif kind == CONTINUATION:
             self.continuations += 1
+            self.block_bytes += size
             self.in_block = not flags & END_HEADERS
             if self.continuations > self.limits.continuations:
                 self.end(CONTINUATIONS)
@@ -154,7 +160,11 @@ cdef class Meter:
             self.glitch(PRIORITY_FLOOD)
         else:
             self.glitch(UNKNOWN_FRAMES)
-        return 1
+        if kind == CONTINUATION or kind == HEADERS:
+            # Fields that are malformed are decoded without a word from nghttp2.
+            if self.block_bytes > OUTRAGE * self.limits.metadata_size and not self.trusted:
+                self.end(HEADER_BLOCK)
+        return work
 
     cdef void control(self, int limit) noexcept:
         if self.explained > 0:

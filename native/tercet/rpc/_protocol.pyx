@@ -25,6 +25,7 @@ from tercet.rpc._sender cimport Buffers, Sender
 from tercet.rpc._stream cimport Stream
 
 from tercet.errors import ResourceExhausted
+from tercet.rpc._call import UNREAD
 from tercet.rpc._connection import ProtocolError
 from tercet.rpc._request import NotGrpc, Refused
 from tercet.rpc._run import run
@@ -38,12 +39,6 @@ OVERLOADED = ResourceExhausted(
     hint="try again later, or give the server more workers or threads",
     reason="TOO_MANY_QUEUED_CALLS",
     retry_after=0.1,
-)
-UNREAD = ResourceExhausted(
-    "the client has not read the answers of its other calls",
-    hint="read them, or use another connection",
-    reason="TOO_MANY_UNSENT_BYTES",
-    retry_after=1.0,
 )
 
 # Seconds between what is said last to a client that has gone too far, and the end.

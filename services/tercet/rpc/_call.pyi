@@ -8,11 +8,14 @@ from typing import Any, NoReturn, TypeAlias, final
 
 import grpc
 
+from tercet.errors import ResourceExhausted
 from tercet.rpc._ledger import Entry
 from tercet.rpc._sender import Sender
 from tercet.rpc._stream import Packed, Stream
 
 _Metadata: TypeAlias = Any
+
+UNREAD: ResourceExhausted
 
 log: logging.Logger
 

@@ -9,7 +9,6 @@ from tercet.rpc._limits import Limits
 from tercet.rpc._sender import Buffers, Sender
 
 OVERLOADED: ResourceExhausted
-UNREAD: ResourceExhausted
 GOODBYE: float
 
 class Exchange(Sender):
