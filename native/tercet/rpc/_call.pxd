@@ -44,6 +44,7 @@ cdef class Call(Entry):
     cdef int set_deadline(self, double timeout) except -1
     cpdef answer(self, response)
     cdef int respond(self, message) except -1
+    cdef bint taken_as_it_is(self)
     cdef int send_headers(self, list fields) except -1
     cdef bint put(self, message) except *
     cdef int end_with(self, int code, str details, trailing) except -1

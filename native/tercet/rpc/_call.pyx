@@ -283,13 +283,17 @@ cdef class Call(Entry):
             raise self.aborted_with
         self.abort_now(code, details, ())
 
-    async def packed(self, bytes message not None):
+    cdef bint taken_as_it_is(self):
+        """Whether the message that is given now is not to be compressed; the next one may be."""
+        cdef bint as_it_is = self.next_as_it_is
+        self.next_as_it_is = False
+        return as_it_is
+
+    async def packed(self, bytes message not None, bint as_it_is):
         """A message as a call that compresses sends it; the headers are sent before it.
 
         What is large is packed on a thread.
         """
-        cdef bint as_it_is = self.next_as_it_is
-        self.next_as_it_is = False
         self.fits(message)
         if not self.stream.headers_sent:
             self.send_headers([])
@@ -304,10 +308,11 @@ cdef class Call(Entry):
 
     async def write_packed(self, bytes message not None):
         """Writes a message of a call that compresses, when those before it are written."""
+        cdef bint as_it_is = self.taken_as_it_is()
         if self.turn is None:
             self.turn = asyncio.Lock()
         async with self.turn:
-            sent = await self.packed(message)
+            sent = await self.packed(message, as_it_is)
             # As things are by now.
             self.usable()
             room = self.put(sent)
@@ -317,7 +322,7 @@ cdef class Call(Entry):
     async def answer_packed(self, bytes message not None):
         """Answers a unary call that compresses."""
         if not self.finished:
-            self.respond(await self.packed(message))
+            self.respond(await self.packed(message, self.taken_as_it_is()))
 
     cdef int send_headers(self, list fields) except -1:
         """Sends initial metadata, and what is to be said of compression.

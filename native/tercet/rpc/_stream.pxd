@@ -88,7 +88,7 @@ cdef class Stream:
     cdef int end(self) except -1
     cdef next_message(self, Py_ssize_t max_message)
     cdef int queue(self, piece) except -1
-    cdef void take_up(self, piece)
+    cdef void take_up(self, piece) noexcept
     cdef void copy_out(self, uint8_t* to, Py_ssize_t size)
     cdef int store(self, piece) except -1
     cdef int make_room(self) except -1

@@ -232,7 +232,7 @@ cdef class Stream:
             self.later.append(piece)
         return 0
 
-    cdef void take_up(self, piece):
+    cdef void take_up(self, piece) noexcept:
         """Makes it the one that is sent."""
         self.flag = type(piece) is Packed
         self.head = (<Packed> piece).data if self.flag else <bytes> piece

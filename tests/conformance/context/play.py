@@ -113,7 +113,11 @@ class Play:
         begin = getattr(channel, kind)(f"/{SERVICE}/{name}")
         asks = script.kind.startswith("stream")
         request = self._requests() if asks else bytes(script.sends[0].message)
-        keywords = {"metadata": script.metadata, "timeout": self._timeout}
+        keywords = {
+            "metadata": script.metadata,
+            "timeout": self._timeout,
+            "compression": script.compression,
+        }
         self._begun = time.monotonic()
         streamed = kind.endswith("stream")
         call = begin(request, **keywords) if streamed else begin.future(request, **keywords)
@@ -241,6 +245,13 @@ class Play:
                 note(f"remaining {type(remaining).__name__} {within}")
             case "add callback":
                 context.add_done_callback(lambda _: self._callbacks.release())
+            case "set compression":
+                try:
+                    context.set_compression(given)
+                except RuntimeError as error:
+                    note(f"{step.verb}: {error}")
+            case "disable compression":
+                context.disable_next_message_compression()
             case "pause":
                 await asyncio.sleep(given)
             case "return":

@@ -61,6 +61,7 @@ class Script:
 
     Attributes:
         generator: Whether a handler of many answers yields them, rather than writes them.
+        compression: How the client compresses.
         half_closes: Whether the client says that it sends no more, before it has its status.
         timeout: The call's deadline in seconds, which it does not come near.
         steps: What the handler does; the last one ends it.
@@ -72,6 +73,7 @@ class Script:
     sends: tuple[Send, ...]
     half_closes: bool
     metadata: Metadata
+    compression: grpc.Compression | None
     timeout: float | None
     steps: tuple[Step, ...]
     leaves: Leaves
@@ -116,6 +118,8 @@ STEPS = st.one_of(
     st.builds(Step, st.just("set trailing metadata"), METADATA),
     st.builds(Step, st.just("pause"), PAUSES),
     st.sampled_from([Step("look"), Step("metadata"), Step("remaining"), Step("add callback")]),
+    st.builds(Step, st.just("set compression"), st.sampled_from(grpc.Compression)),
+    st.just(Step("disable compression")),
 )
 ANSWERS = st.builds(Step, st.just("answer"), MESSAGES)
 READS = st.sampled_from([Step("read"), Step("iterate")])
@@ -180,6 +184,7 @@ def scripts(draw: st.DrawFn, leaves: Leaves) -> Script:
         sends=tuple(sends),
         half_closes=half_closes,
         metadata=draw(METADATA),
+        compression=draw(st.sampled_from([None, *grpc.Compression])),
         timeout=draw(st.sampled_from([None, 30, 1000])),
         steps=tuple(steps),
         leaves=leaves,

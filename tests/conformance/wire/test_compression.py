@@ -351,13 +351,19 @@ async def test_large_and_small_answers_keep_their_order(engine: str, style: str)
 async def test_writes_at_once_keep_their_order(engine: str) -> None:
     """A small message does not overtake the large one that is still being compressed."""
     reference_deviates(engine, "takes one write at a time")
-    sizes = [3_000_000, 1, 200_000, 5]
+    sizes = [3_000_000, 1, 200_000, 500]
+
+    async def write(context: Any, size: int) -> None:
+        if size == 200_000:
+            context.disable_next_message_compression()
+        await context.write(bytes(size))
 
     async def handle(request: bytes, context: Any) -> None:
-        await asyncio.gather(*[context.write(bytes(size)) for size in sizes])
+        await asyncio.gather(*[write(context, size) for size in sizes])
 
     seen = await answered(engine, handle, "unary_stream", compression=GZIP)
     assert [len(payload) for _, payload in seen.messages] == sizes
+    assert seen.flags == [1, 0, 0, 1]
 
 
 @pytest.mark.parametrize("payload", [bytes(4 << 20), os.urandom(1 << 20)], ids=["long", "random"])

@@ -138,6 +138,23 @@ async def count(requests: AsyncIterator[bytes], context: Any) -> bytes:
     return repr([len(each) async for each in requests]).encode()
 
 
+class Hasty:
+    """Handlers that end while a task of theirs writes, or reads."""
+
+    def __init__(self) -> None:
+        self.task: asyncio.Future[Any]
+        self.threads: Held
+
+    async def write(self, request: bytes, context: Any) -> None:
+        self.task = asyncio.ensure_future(context.write(LARGE))
+        await eventually(lambda: bool(self.threads.notes))
+
+    async def read(self, requests: Any, context: Any) -> None:
+        self.task = asyncio.ensure_future(context.read())
+        await eventually(lambda: bool(self.threads.notes))
+        await context.abort(grpc.StatusCode.ABORTED, "enough")
+
+
 def held(**given: Any) -> tuple[NativeServer, Held]:
     server = NativeServer(**given)
     server.packers = threads = Held()
@@ -211,6 +228,37 @@ async def test_a_call_may_end_while_a_thread_is_at_it(
         await eventually(lambda: server.statistics()["calls_running"] == 0)
         threads.go_on.set()
         assert await channel.unary_unary("/a.B/Echo")(LARGE) == LARGE
+
+
+async def test_a_handler_may_end_before_its_write(tmp_path: Path) -> None:
+    server, threads = held(compression=grpc.Compression.Gzip)
+    hasty = Hasty()
+    hasty.threads = threads
+    handler: Any = grpc.unary_stream_rpc_method_handler(hasty.write)  # type: ignore[arg-type]
+    server.add_registered_method_handlers("a.C", {"Write": handler})
+    async with running(server, tmp_path) as channel:
+        call = channel.unary_stream("/a.C/Write")(b"")
+        assert [each async for each in call] == []
+        assert await call.code() is grpc.StatusCode.OK
+        threads.go_on.set()
+        with pytest.raises(grpc.aio.UsageError, match="already finished"):
+            await hasty.task
+
+
+async def test_a_call_is_aborted_once(tmp_path: Path) -> None:
+    """Although what a task of it reads meanwhile is a bomb."""
+    server, threads = held(options=[("grpc.max_receive_message_length", 50_000)])
+    hasty = Hasty()
+    hasty.threads = threads
+    handler: Any = grpc.stream_unary_rpc_method_handler(hasty.read)
+    server.add_registered_method_handlers("a.C", {"Read": handler})
+    async with running(server, tmp_path) as channel:
+        method = channel.stream_unary("/a.C/Read")
+        call = method(iter([LARGE]), compression=grpc.Compression.Gzip)
+        assert await call.code() is grpc.StatusCode.ABORTED
+        threads.go_on.set()
+        with pytest.raises(grpc.aio.AbortError):
+            await hasty.task
 
 
 async def test_bombs_at_once_take_the_memory_of_as_many_as_there_are_threads(
