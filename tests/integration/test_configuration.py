@@ -10,6 +10,7 @@ from pathlib import Path
 import grpc
 import pytest
 
+from tests.conformance.wire.frames import PREFACE, SETTINGS, Frame
 from tests.integration.conftest import Start
 from tests.integration.meshes import Mesh, run
 
@@ -105,6 +106,33 @@ def test_flags_win_over_variables_and_those_over_the_file(start: Start, tmp_path
     assert not mesh.gateway.endswith((":1", ":2"))
     assert len(mesh.workers("gateway")) == 2
     assert len(mesh.workers("greeter")) == 3
+
+
+def test_options_reach_the_servers(start: Start) -> None:
+    """A client that pings twice in a row is sent away by the gateway, once we have said so."""
+    mesh = start(
+        *("serve", "examples.greeter:register", "--workers", "1", "--bind", "127.0.0.1:0"),
+        *("--gateway", "127.0.0.1:0", "--engine", "native"),
+        *("--server-option", "tercet.max_glitches=0", "--server-option", "tercet.max_resets=7"),
+    ).wait_ready()
+    host, _, port = mesh.gateway.rpartition(":")
+    with socket.create_connection((host, int(port)), timeout=20) as client:
+        client.sendall(PREFACE + Frame(SETTINGS, 0, 0, b"").encode())
+        client.sendall(Frame(0xBB, 0, 0, b"unknown").encode())
+        said = b""
+        while came := client.recv(65536):
+            said += came
+    assert b"unknown_frames" in said
+
+
+def test_an_option_that_no_server_has(tmp_path: Path) -> None:
+    said = run(
+        *("serve", "examples.greeter:register", "--bind", "127.0.0.1:0", "--engine", "native"),
+        *("--server-option", "tercet.max_reset=7"),
+        environ={"TERCET_RUNTIME_DIR": str(tmp_path / "run")},
+    )
+    assert said.returncode == 78
+    assert "there is no server option 'tercet.max_reset'" in said.stderr
 
 
 def test_several_meshes_live_side_by_side(start: Start) -> None:

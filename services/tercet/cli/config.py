@@ -45,6 +45,8 @@ class GatewaySection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     workers: int = 1
     # Largest request message, in bytes.
     max_message_bytes: int = FOUR_MIB
+    # Further options of its gRPC server, by their names.
+    server_options: dict[str, int] = msgspec.field(default_factory=dict)
 
 
 class ComputeSection(ComputeConfig, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -55,6 +57,8 @@ class ComputeSection(ComputeConfig, frozen=True, kw_only=True, forbid_unknown_fi
     bind: str = ""
     # Largest request message, in bytes.
     max_message_bytes: int = FOUR_MIB
+    # Further options of its gRPC server, by their names.
+    server_options: dict[str, int] = msgspec.field(default_factory=dict)
 
 
 class ExecutorSection(ExecutorConfig, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -64,6 +68,8 @@ class ExecutorSection(ExecutorConfig, frozen=True, kw_only=True, forbid_unknown_
     bind: str = ""
     # Largest request message, in bytes.
     max_message_bytes: int = FOUR_MIB
+    # Further options of its gRPC server, by their names.
+    server_options: dict[str, int] = msgspec.field(default_factory=dict)
 
 
 class ServiceSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -79,6 +85,8 @@ class ServiceSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     options: dict[str, Any] = {}
     # Largest request message, in bytes.
     max_message_bytes: int = FOUR_MIB
+    # Further options of its gRPC server, by their names.
+    server_options: dict[str, int] = msgspec.field(default_factory=dict)
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -65,6 +65,7 @@ def mesh(config: Config) -> MeshSpec:
                 "bind": section.bind,
                 "options": section.options,
                 "max_message_bytes": section.max_message_bytes,
+                "server_options": section.server_options,
                 "import_from_cwd": True,
             }
         )
@@ -92,6 +93,7 @@ def gateway(section: Any, *, withheld: Mapping[str, str]) -> dict[str, Any]:
         "options": {"withheld": dict(withheld)},
         "routed": False,
         "max_message_bytes": section.max_message_bytes,
+        "server_options": section.server_options,
     }
 
 
@@ -119,6 +121,7 @@ def _built_in(
         "bind": section.bind,
         "options": {field: getattr(section, field) for field in options.__struct_fields__},
         "max_message_bytes": section.max_message_bytes,
+        "server_options": section.server_options,
     }
 
 

@@ -70,6 +70,19 @@ def pair(text: str, option: str, shape: str = "NAME=VALUE") -> tuple[str, str]:
     return name, value
 
 
+def numbered(text: str, option: str) -> tuple[str, int]:
+    """Splits at the first "=", behind which is a whole number.
+
+    Raises:
+        BadParameter: It is none.
+    """
+    name, value = pair(text, option, "NAME=NUMBER")
+    try:
+        return name, int(value)
+    except ValueError:
+        raise typer.BadParameter(f"{value!r} is no whole number", param_hint=option) from None
+
+
 def pairs(
     texts: Iterable[str], option: str, shape: str = "NAME=VALUE"
 ) -> Iterator[tuple[str, str]]:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from tercet.cli.options import examples, pair
+from tercet.cli.options import examples, numbered, pair
 from tercet.rpc.names import DEFAULT_ENGINE
 
 EPILOG = examples(
@@ -45,6 +45,13 @@ def command(
             help="A keyword argument of FUNCTION, as text; may be repeated.",
         ),
     ] = None,
+    server_option: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=NUMBER",
+            help="An option of the gRPC servers, such as tercet.max_resets=500; may be repeated.",
+        ),
+    ] = None,
     name: Annotated[
         str | None,
         typer.Option(help="Name shown by `tercet workers` [default: from MODULE]."),
@@ -75,6 +82,7 @@ def command(
     from tercet.cli.mesh import launch
 
     name = name or name_of(target)
+    server_options = dict(numbered(text, "--server-option") for text in server_option or [])
     service = {
         "name": name,
         "target": target,
@@ -82,10 +90,12 @@ def command(
         "bind": bind,
         "options": dict(pair(text, "--option") for text in option or []),
         "import_from_cwd": True,
+        "server_options": server_options,
     }
     services: list[dict[str, Any]] = [service]
     if gateway:
-        services.append(gateway_service(GatewaySection(bind=gateway), withheld={}))
+        section = GatewaySection(bind=gateway, server_options=server_options)
+        services.append(gateway_service(section, withheld={}))
     shown = "gateway" if gateway else name.replace("-", "_")
     launch(
         validated(

@@ -201,6 +201,7 @@ class Slot:
             engine=self._engine,
             grace=self._grace,
             max_message_bytes=self.service.max_message_bytes,
+            server_options=self.service.server_options,
             import_from_cwd=self.service.import_from_cwd,
         )
 

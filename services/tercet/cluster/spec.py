@@ -32,6 +32,8 @@ class ServiceSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     routed: bool = True
     # Largest message that its workers receive, in bytes. 4 MiB is gRPC's own default.
     max_message_bytes: int = 4 * 1024 * 1024
+    # Further options of its workers' servers, by grpc's names and ours: see docs/security.md.
+    server_options: dict[str, int] = {}
     # Add the directory of the start to the import path: a user's own module lives there.
     import_from_cwd: bool = False
 
@@ -97,4 +99,5 @@ class WorkerSpec(msgspec.Struct, frozen=True, kw_only=True):
     engine: str
     grace: float
     max_message_bytes: int
+    server_options: dict[str, int]
     import_from_cwd: bool

@@ -31,6 +31,7 @@ def spec(target: str = "x:y", **options: Any) -> WorkerSpec:
         engine="grpcio",
         grace=1.0,
         max_message_bytes=1,
+        server_options={},
         import_from_cwd=False,
     )
 

@@ -55,13 +55,7 @@ class Host:
         self._handle_signals()
         # Statuses of our own services; a `register` may bring its own Health.
         own_health = health.Health()
-        made = server(
-            engine=self._spec.engine,
-            options=[
-                ("grpc.so_reuseport", 1),
-                ("grpc.max_receive_message_length", self._spec.max_message_bytes),
-            ],
-        )
+        made = server(engine=self._spec.engine, options=self._options())
         await loading.call(loading.load(self._spec), made, self.worker)
         services = made.service_names
         if health.SERVICE not in services:
@@ -75,6 +69,23 @@ class Host:
         self._link.send(Bound(list(services)))
         await self._stop.wait()
         await self._end(made)
+
+    def _options(self) -> list[tuple[str, int]]:
+        given = self._spec.server_options
+        if self._spec.engine == "native":
+            # A worker's warnings are read by nobody.
+            from tercet.rpc.native.options import KNOWN
+
+            for name in given.keys() - KNOWN.keys():
+                raise ConfigError(
+                    f"there is no server option {name!r}",
+                    hint="docs/rpc.md and docs/security.md list them",
+                )
+        return [
+            ("grpc.so_reuseport", 1),
+            ("grpc.max_receive_message_length", self._spec.max_message_bytes),
+            *given.items(),
+        ]
 
     def message(self, message: Message) -> None:
         if isinstance(message, Stop):
