@@ -1,6 +1,7 @@
-"""A process that attacks: `python -m tests.attacks.attacker PORT ATTACK`.
+"""A process that attacks: `python -m tests.attacks.attacker PORT`.
 
-Attacks for as many seconds as each line of its stdin says, and prints what it saw as JSON.
+Each line of its stdin is a JSON array of an attack's name and of the seconds that it is to last;
+it prints what it saw as JSON.
 """
 
 from __future__ import annotations
@@ -83,14 +84,15 @@ class Attacker:
             self._unmet.append(sorted(wire.words))
 
 
-async def attack(port: int, attack: Attack) -> None:
+async def attack(port: int) -> None:
     # Work for the core that the neighbour's client is on: that one goes first.
     os.nice(19)
     cores.take(1)
     print("ready", flush=True)
-    while seconds := await asyncio.to_thread(sys.stdin.readline):
-        print(json.dumps(await Attacker(port, attack).run(float(seconds))), flush=True)
+    while line := await asyncio.to_thread(sys.stdin.readline):
+        name, seconds = json.loads(line)
+        print(json.dumps(await Attacker(port, ATTACKS[name]).run(seconds)), flush=True)
 
 
 if __name__ == "__main__":
-    uvloop.run(attack(int(sys.argv[1]), ATTACKS[sys.argv[2]]))
+    uvloop.run(attack(int(sys.argv[1])))

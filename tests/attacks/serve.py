@@ -20,7 +20,8 @@ from tests.soak.serve import METHODS, SERVICE
 
 async def give(request: bytes, context: Any) -> bytes:
     """As many bytes as the request says."""
-    return bytes(int(request))
+    # Not of zeros, of which the kernel would keep one page for all.
+    return b"x" * int(request)
 
 
 async def serve(options: dict[str, int]) -> None:

@@ -29,9 +29,8 @@ def made_to_reset(steps: Connects) -> Attack:
 
 def slowly(counter: str, option: str, steps: Connects, *sees: str) -> Attack:
     """Many at a time, each of which is to be ended after 300 ms."""
-    return Attack(
-        steps, (counter,), sees or ("closed",), options={option: 300}, at_once=50, rate=100.0
-    )
+    sees = sees or (calmed(counter), "closed")
+    return Attack(steps, (counter,), sees, options={option: 300}, at_once=50, rate=100.0)
 
 
 HANDSHAKE = ("handshake_timeout", "grpc.server_handshake_timeout_ms")
@@ -112,7 +111,16 @@ ATTACKS = {
     "no HTTP/2": Attack(floods.not_http2, ("protocol_errors",), ("closed",)),
     # Readers.
     "zero window": slowly("stalled", "tercet.stalled_ms", readers.shut),
-    "dribbling reader": slowly("stalled", "tercet.stalled_ms", readers.dribbling),
+    "dribbling reader": Attack(
+        readers.dribbling,
+        ("stalled",),
+        ("closed",),
+        options={"tercet.stalled_ms": 300},
+        at_once=20,
+        rate=50.0,
+        # The answers of 1 MiB that wait for it.
+        growth=(20 + 16) * MIB,
+    ),
     "hoard of unread answers": Attack(
         readers.hoarding,
         ("unsent_bytes",),

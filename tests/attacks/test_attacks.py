@@ -2,18 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
 from tests.attacks.form import MIB
-from tests.attacks.scene import Scene
+from tests.attacks.scene import Stage
 from tests.attacks.table import ATTACKS
 
+# One server for all attacks that need no other.
+ORDERED = sorted(ATTACKS, key=lambda name: sorted(ATTACKS[name].options.items()))
 
-@pytest.mark.parametrize("name", ATTACKS)
-def test_an_attack_is_stopped_and_harms_nobody(name: str):
+
+@pytest.fixture(scope="module")
+def stage() -> Iterator[Stage]:
+    made = Stage()
+    yield made
+    made.clear()
+
+
+@pytest.mark.parametrize("name", ORDERED)
+def test_an_attack_is_stopped_and_harms_nobody(stage: Stage, name: str):
     attack = ATTACKS[name]
-    with Scene(name) as scene:
-        report = scene.run()
+    try:
+        report = stage.scene(attack.options).run(name)
+    except BaseException:
+        stage.clear()
+        raise
     print(f"{name}: {report}")
     found = report.harm
     if attack.counters and not any(report.counted[counter] > 0 for counter in attack.counters):
@@ -28,4 +43,6 @@ def test_an_attack_is_stopped_and_harms_nobody(name: str):
         found.append(f"the server grew by {report.growth / MIB:.0f} MiB")
     if report.left:
         found.append(f"the server keeps {', '.join(report.left)}")
+    if found:
+        stage.clear()
     assert not found, f"{'; '.join(found)}. {report}"

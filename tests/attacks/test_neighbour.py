@@ -21,8 +21,8 @@ OFF = {
 
 @pytest.mark.parametrize("name", ["WINDOW_UPDATE flood", "PRIORITY flood"])
 def test_without_limits_a_flood_does_harm(name: str):
-    with Scene(name, OFF) as scene:
-        report = scene.run()
+    with Scene(OFF) as scene:
+        report = scene.run(name)
     print(f"{name}: {report}")
     assert report.harm
     # Each was cut off by the end of its round.

@@ -45,13 +45,15 @@ class Wire(asyncio.Protocol):
         for step in self._attack.steps():
             if isinstance(step, float):
                 await _wait(self._closed, min(step, until + GRACE - time.monotonic()))
-            elif time.monotonic() < until:
+            elif time.monotonic() >= until:
+                break
+            else:
                 self._transport.write(step)
                 self.sent += len(step)
                 # A transport that is never full would keep the loop to itself.
                 await asyncio.sleep(0)
                 await _wait(self._writable, until - time.monotonic())
-            if self._closed.is_set() or time.monotonic() >= until:
+            if self._closed.is_set() or time.monotonic() >= until + GRACE:
                 break
         else:
             self._end("left")
