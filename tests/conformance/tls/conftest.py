@@ -67,3 +67,15 @@ async def channel(
     credentials = grpc.ssl_channel_credentials(roots, key, chain)
     async with grpc.aio.secure_channel(f"127.0.0.1:{port}", credentials, options) as to:
         yield to.unary_unary("/a.B/T")
+
+
+async def asked(call: Any) -> Any:
+    """What `tell` says: identities, their key, and the context."""
+    return eval(await call(b"", timeout=20))
+
+
+async def refused(call: Any) -> grpc.StatusCode:
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await call(b"", timeout=20)
+    code: grpc.StatusCode = caught.value.code()
+    return code

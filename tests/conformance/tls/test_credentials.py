@@ -14,18 +14,7 @@ import trustme
 
 from tercet import rpc
 from tests.conformance.conftest import REFERENCE
-from tests.conformance.tls.conftest import channel, pair, root, serving
-
-
-async def asked(call: Any) -> Any:
-    return eval(await call(b"", timeout=20))
-
-
-async def refused(call: Any) -> grpc.StatusCode:
-    with pytest.raises(grpc.aio.AioRpcError) as caught:
-        await call(b"", timeout=20)
-    code: grpc.StatusCode = caught.value.code()
-    return code
+from tests.conformance.tls.conftest import asked, channel, pair, refused, root, serving
 
 
 async def test_a_client_without_a_certificate(
@@ -66,20 +55,6 @@ async def test_a_clients_certificate_tells_who_it_is(
     assert told[0] == told[1]
     assert told[1][0] == [name.encode() for name in names]
     assert told[1][1] == "x509_subject_alternative_name"
-
-
-async def test_a_required_certificate(
-    engine: str, authority: trustme.CA, localhost: trustme.LeafCert
-) -> None:
-    credentials = rpc.ssl_server_credentials([pair(localhost)], root(authority), True)
-    stranger = trustme.CA().issue_cert("client.example")
-    async with serving(engine, credentials) as port:
-        async with channel(port, root(authority)) as call:
-            assert await refused(call) is grpc.StatusCode.UNAVAILABLE
-        async with channel(port, root(authority), stranger) as call:
-            assert await refused(call) is grpc.StatusCode.UNAVAILABLE
-        async with channel(port, root(authority), authority.issue_cert("a.example")) as call:
-            assert (await asked(call))[0] == [b"a.example"]
 
 
 async def test_the_name_that_a_client_asks_for_chooses(engine: str, authority: trustme.CA) -> None:
