@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import datetime
 from typing import Any
 
 import grpc
 import pytest
 import trustme
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from tercet import rpc
 from tests.conformance.tls.conftest import asked, channel, pair, refused, root, serving
@@ -109,6 +113,43 @@ async def test_an_authority_below_another_is_believed_without_that_one(
             assert (await asked(call))[0] == [b"b.example"]
         async with channel(port, root(authority), client) as call:
             assert await refused(call) is UNVERIFIED
+
+
+def unreadable(authority: trustme.CA) -> tuple[bytes, bytes]:
+    """Key and certificate with an address of 5 bytes, which OpenSSL verifies all the same."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    signer: Any = serialization.load_pem_private_key(authority.private_key_pem.bytes(), None)
+    issuer = x509.load_pem_x509_certificate(root(authority)).subject
+    now = datetime.datetime.now(datetime.UTC)
+    names = bytes.fromhex("3007 8705 0102030405")
+    made = (
+        x509.CertificateBuilder(issuer, x509.Name([]), key.public_key(), 1)
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(
+            x509.UnrecognizedExtension(x509.OID_SUBJECT_ALTERNATIVE_NAME, names), critical=True
+        )
+        .sign(signer, hashes.SHA256())
+    )
+    pem = serialization.Encoding.PEM
+    return (
+        key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()),
+        made.public_bytes(pem),
+    )
+
+
+async def test_one_that_cannot_be_read_is_refused(
+    engine: str, authority: trustme.CA, localhost: trustme.LeafCert
+) -> None:
+    """Nobody knows then what its client may do."""
+    key, chain = unreadable(authority)
+    credentials = rpc.ssl_server_credentials([pair(localhost)], root(authority), True)
+    shown = grpc.ssl_channel_credentials(root(authority), key, chain)
+    async with (
+        serving(engine, credentials) as port,
+        grpc.aio.secure_channel(f"localhost:{port}", shown) as to,
+    ):
+        assert await refused(to.unary_unary("/a.B/T")) is UNVERIFIED
 
 
 async def test_roots_may_have_comments_in_any_script(

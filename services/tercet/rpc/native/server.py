@@ -132,7 +132,9 @@ class NativeServer(Server):
         # Only who speaks TLS loads what it needs.
         from tercet.rpc.native import tls
 
-        return self._bind(address, tls.Listener(tls.checked(server_credentials)))
+        return self._bind(
+            address, tls.Listener(tls.checked(server_credentials), self._patience.handshake)
+        )
 
     def _bind(self, address: str, secured: tls.Listener | None) -> int:
         bound = listen.bind(address, reuse_port=self._reuse_port)

@@ -30,7 +30,7 @@ MODES = {
 REQUESTED = "tercet_requested"
 PROTOCOL = "h2"
 # Seconds: a client that only connects holds a socket no longer. nginx has 60, Envoy 15, grpc 120.
-HANDSHAKE_TIMEOUT = 15.0
+HANDSHAKE_TIMEOUT = 20.0
 SHUTDOWN_TIMEOUT = 5.0
 
 
@@ -146,7 +146,8 @@ def checked(credentials: Any) -> ServerCredentials:
 
 
 def identity_of(transport: Any) -> Identity | None:
-    """Who the client is, as grpc tells it; None if it has not agreed on HTTP/2.
+    """Who the client is, as grpc tells it; None if it is to be refused: it has not agreed on
+    HTTP/2, or its certificate was verified but cannot be read.
 
     Of grpc's keys one is missing, `ssl_negotiated_key_exchange_group`: Python does not tell it.
     """
@@ -165,8 +166,12 @@ def identity_of(transport: Any) -> Identity | None:
     encoded = connection.getpeercert(binary_form=True)
     if encoded is None:
         return Identity(None, None, context)
-    shown = x509.load_der_x509_certificate(encoded)
-    context |= _told_by(shown)
+    try:
+        context |= _told_by(x509.load_der_x509_certificate(encoded))
+    except ValueError as error:
+        # Its authority is believed, so somebody should know; but who it is nobody does.
+        log.warning("A client's certificate cannot be read, so it is refused: %s", error)
+        return None
     context["x509_pem_cert"] = (ssl.DER_cert_to_PEM_cert(encoded).encode(),)
     key = "x509_subject_alternative_name"
     if key not in context:
