@@ -117,4 +117,14 @@ CONNECTIONS = replace(
     unit="connection",
 )
 
-CASES = (UNARY, STREAM, BIDI, ONE_MIB, BIG, CONNECTIONS)
+
+def _secured(case: Case) -> Case:
+    """The same over TLS."""
+    title = f"{case.title}, over TLS"
+    return replace(case, key=f"{case.key}-tls", title=title, load=replace(case.load, tls=True))
+
+
+UNARY_TLS = _secured(UNARY)
+CONNECTIONS_TLS = _secured(CONNECTIONS)
+
+CASES = (UNARY, STREAM, BIDI, ONE_MIB, BIG, CONNECTIONS, UNARY_TLS, CONNECTIONS_TLS)

@@ -6,6 +6,7 @@ Each has a folder of its own with copies of its sources; it is made again when t
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import subprocess
 import sys
@@ -53,13 +54,16 @@ def digest(sources: Sequence[Path]) -> str:
     return total.hexdigest()
 
 
-def tool(name: str) -> str:
+def tool(name: str, *places: str) -> str:
     """The path of a program.
+
+    Args:
+        places: Folders to look in after those of PATH.
 
     Raises:
         Missing: There is none.
     """
-    found = shutil.which(name)
+    found = shutil.which(name, path=os.pathsep.join([os.environ.get("PATH", ""), *places]))
     if found is None:
         raise Missing(f"{name} is not installed")
     return found

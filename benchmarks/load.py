@@ -41,6 +41,7 @@ class Load:
         calls: Calls of one run of h2load, on connections of its own, begun anew until the duration
             is reached; None for one run that is cut off after it.
         http1: HTTP/1.1 instead of gRPC.
+        tls: Over TLS, whoever the server is.
     """
 
     path: str
@@ -51,6 +52,7 @@ class Load:
     rate: float | None = None
     calls: int | None = None
     http1: bool = False
+    tls: bool = False
 
 
 @dataclass(frozen=True)
@@ -108,7 +110,7 @@ def run(load: Load, address: str, cpus: set[int]) -> Result:
         body, log = Path(folder, "body"), Path(folder, "log")
         body.write_bytes(load.body)
         command = ["h2load", f"--data={body}", f"--log-file={log}", *_options(load)]
-        command.append(f"http://{address}{load.path}")
+        command.append(f"{'https' if load.tls else 'http'}://{address}{load.path}")
         spent_before, began = _children_seconds(), time.perf_counter()
         counts = _run_once(load, command, cpus)
         while load.calls is not None and counts.seconds < load.seconds:

@@ -20,6 +20,7 @@ from benchmarks.peers import (
     grpc_sync,
     grpclib_uvloop,
     native,
+    nginx,
     node_http,
 )
 from benchmarks.peers.echo import EchoPeer
@@ -34,6 +35,9 @@ PEERS = (
     grpc_js.PEER,
     node_http.PEER,
     grpc_go.PEER,
+    native.SECURED,
+    grpc_aio.SECURED,
+    nginx.PEER,
 )
 # The keys of what is measured beside the cases.
 IDLE = "idle"
@@ -85,11 +89,15 @@ def measure(
     outcome = Outcome()
     here = [peer for peer in peers if _is_here(peer, outcome, say)]
     if IDLE in keys:
-        for peer in here:
+        # It knows no TLS.
+        for peer in [peer for peer in here if not peer.tls]:
             outcome.idle[peer.name] = footprint.measure(peer, cpus)
     for case in [case for case in CASES if case.key in keys]:
+        taking_part = [peer for peer in here if peer.tls == case.load.tls]
+        if not taking_part:
+            continue
         # Fresh processes for each: what malloc has learned of one load would change the next.
-        with trial.all_started(here, cpus.tested) as started:
+        with trial.all_started(taking_part, cpus.tested) as started:
             for number, (peer, running) in interleave(started, rounds):
                 found = _run(case, peer, running, cpus, scale, outcome)
                 if found:

@@ -7,13 +7,11 @@ from collections.abc import Iterator
 from benchmarks import footprint, targets
 from benchmarks.cases import BIG, CASES, CONNECTIONS, MIB, SMALL, STREAM_LENGTH, UNARY, Case
 from benchmarks.columns import disturbances, generator, median, ratio_of
-from benchmarks.peers import native
 from benchmarks.report import spread, table, times
 from benchmarks.rounds import summary
 from benchmarks.rpc import Outcome
 from benchmarks.trial import QUIET, Measured, Runs
 
-OURS = native.PEER.name
 NOTES = {
     "unary": "Over HTTP/1.1 there is one call in flight on each connection, so it has as many "
     "connections as the others have calls.",
@@ -25,6 +23,10 @@ NOTES = {
     "travels both ways.",
     "connections": f"{CONNECTIONS.load.connections} are opened at once, make one call of "
     f"{SMALL} bytes and close; then again.",
+    "unary-tls": "Clients show no certificates; the cipher is what h2load and the peer agree on. "
+    "nginx and what is behind it are both on the one core, and the CPU time of both counts.",
+    "connections-tls": "Each with a whole handshake, and a key of P-256: h2load resumes no "
+    "session.",
 }
 
 TARGETS = (
@@ -104,7 +106,7 @@ def _table(case: Case, runs: Runs) -> str:
             [
                 name,
                 spread(summary([_rate(case, run) for run in found]), digits),
-                _ratio(runs, name),
+                _ratio(runs, targets.ours_of(case).name, name),
                 spread(summary([run.total_cost for run in found]), fine),
                 *_latency(found),
                 f"{median(found, lambda run: 100 * run.generator_share):.0f} %",
@@ -135,10 +137,10 @@ def _rate(case: Case, run: Measured) -> float:
     return run.rate * MIB / 1e9 if case.unit == "MiB" else run.rate
 
 
-def _ratio(runs: Runs, name: str) -> str:
-    if OURS not in runs:
+def _ratio(runs: Runs, ours: str, name: str) -> str:
+    if ours not in runs:
         return "—"
-    return times(ratio_of(runs, OURS, name, lambda run: run.rate))
+    return times(ratio_of(runs, ours, name, lambda run: run.rate))
 
 
 def _latency(runs: list[Measured]) -> list[str]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from benchmarks import cases
 from benchmarks.cases import Case
 from benchmarks.columns import ratio_of
-from benchmarks.peers import grpc_aio, grpc_go, grpc_js, native, node_http
+from benchmarks.peers import grpc_aio, grpc_go, grpc_js, native, nginx, node_http
 from benchmarks.peers.echo import EchoPeer
 from benchmarks.report import times
 from benchmarks.trial import Runs
@@ -36,8 +36,17 @@ TARGETS = (
     Target(cases.BIDI, grpc_aio.PEER, 10),
     Target(cases.ONE_MIB, grpc_aio.PEER, 2),
     Target(cases.BIG, grpc_aio.PEER, 2),
+    Target(cases.UNARY_TLS, grpc_aio.SECURED, None),
+    Target(cases.UNARY_TLS, nginx.PEER, None),
+    Target(cases.CONNECTIONS_TLS, grpc_aio.SECURED, None),
+    Target(cases.CONNECTIONS_TLS, nginx.PEER, None),
 )
 HEADER = ["load", "beside", "target", "rate", "CPU", "verdict"]
+
+
+def ours_of(case: Case) -> EchoPeer:
+    """The peer that is the native engine in a load."""
+    return native.SECURED if case.load.tls else native.PEER
 
 
 def reached(found: Mapping[str, Runs]) -> list[list[str]]:
@@ -51,7 +60,7 @@ def reached(found: Mapping[str, Runs]) -> list[list[str]]:
 
 
 def _rows(target: Target, runs: Runs) -> list[list[str]]:
-    ours, theirs = native.PEER.name, target.peer.name
+    ours, theirs = ours_of(target.case).name, target.peer.name
     if ours not in runs or theirs not in runs:
         return []
     ratio = ratio_of(runs, ours, theirs, lambda run: run.rate)

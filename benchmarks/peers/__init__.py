@@ -1,7 +1,7 @@
 """Who is measured. A peer is one small file here with one class, or object, that fits `Peer`.
 
-Every peer serves the same contract on a port of loopback, in plaintext: the greeter of
-examples/greeter for the gateway's report, benchmarks/echo for the runtime's.
+Every peer serves the same contract on a port of loopback, in plaintext or, some of them, over TLS:
+the greeter of examples/greeter for the gateway's report, benchmarks/echo for the runtime's.
 """
 
 from __future__ import annotations

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import grpc
 import grpc.aio
 import uvloop
 
 from benchmarks.echo.servicer import register
-from benchmarks.peers.echo import UNLIMITED, EchoPeer, module, ready
+from benchmarks.peers.echo import TLS, UNLIMITED, EchoPeer, bind, module, ready
 
 PEER = EchoPeer("grpc-aio", "grpc.aio, uvloop", module("benchmarks.peers.grpc_aio"))
+SECURED = EchoPeer(
+    "grpc-aio-tls", "grpc.aio, uvloop, TLS", module("benchmarks.peers.grpc_aio", TLS), tls=True
+)
 
 
 async def main() -> None:
     server = grpc.aio.server(options=UNLIMITED)
     register(server)
-    port = server.add_insecure_port("127.0.0.1:0")
+    port = bind(server, grpc.ssl_server_credentials)
     await server.start()
     ready(port)
     await server.wait_for_termination()

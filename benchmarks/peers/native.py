@@ -6,15 +6,18 @@ import uvloop
 
 import tercet.rpc
 from benchmarks.echo.servicer import register
-from benchmarks.peers.echo import UNLIMITED, EchoPeer, module, ready
+from benchmarks.peers.echo import TLS, UNLIMITED, EchoPeer, bind, module, ready
 
 PEER = EchoPeer("native", "Tercet native", module("benchmarks.peers.native"))
+SECURED = EchoPeer(
+    "native-tls", "Tercet native, TLS", module("benchmarks.peers.native", TLS), tls=True
+)
 
 
 async def main() -> None:
     server = tercet.rpc.server(engine="native", options=UNLIMITED)
     register(server)
-    port = server.add_insecure_port("127.0.0.1:0")
+    port = bind(server, tercet.rpc.ssl_server_credentials)
     await server.start()
     ready(port)
     await server.wait_for_termination()

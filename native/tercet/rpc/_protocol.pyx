@@ -76,8 +76,9 @@ cdef class Exchange(Sender):
         if transport.get_extra_info("ssl_object") is not None:
             self.identity = self.server.identity_of(transport)
             if self.identity is None:
-                # It does not speak HTTP/2 (RFC 9113, section 3.2).
-                transport.close()
+                # It does not speak HTTP/2 (RFC 9113, section 3.2), or nobody knows who it is. The
+                # C-core does not heed the alert with which TLS would say goodbye.
+                transport.abort()
         self.moment = now()
         self.core.meter.refill(self.moment)
         if not self.server.connected(self):
@@ -102,7 +103,7 @@ cdef class Exchange(Sender):
         return False
 
     def get_buffer(self, hint):
-        return self.buffers.reading
+        return self.buffers.view
 
     def buffer_updated(self, Py_ssize_t size):
         if self.parting:
@@ -278,7 +279,7 @@ cdef class Exchange(Sender):
         self.core.terminate()
         self.flush()
         if self.transport is not None:
-            self.transport.close()
+            self.close()
             self.linger(-1)
 
     cdef begin(self, Stream stream):

@@ -7,6 +7,7 @@ from tercet.rpc._limits cimport Limits
 
 cdef class Buffers:
     cdef bytearray reading
+    cdef object view
     cdef bytearray sending
 
 
@@ -47,4 +48,5 @@ cdef class Sender:
     cdef int look_out(self) except -1
     cpdef flush(self)
     cdef part(self)
+    cdef close(self)
     cpdef linger(self, Py_ssize_t before)

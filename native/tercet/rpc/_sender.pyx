@@ -32,6 +32,8 @@ cdef class Buffers:
 
     def __cinit__(self):
         self.reading = bytearray(READ_SIZE)
+        # For asyncio, whose TLS reads into slices: one of a bytearray is a copy.
+        self.view = memoryview(self.reading)
         self.sending = bytearray(SEND_SIZE)
 
 
@@ -95,8 +97,13 @@ cdef class Sender:
         except OSError:
             # The client was quicker.
             pass
-        transport.close()
+        self.close()
         self.linger(-1)
+
+    cdef close(self):
+        """Has the transport close, once: a second time asyncio's TLS forgets its connection."""
+        if not self.transport.is_closing():
+            self.transport.close()
 
     cpdef linger(self, Py_ssize_t before):
         """Gives a client time for as long as it reads: a transport closes when all is sent.

@@ -6,6 +6,7 @@ with the same arguments, whose results every engine takes, grpc's own server too
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,14 @@ from typing import Any
 import grpc
 
 Pairs = Sequence[tuple[bytes, bytes]]
+
+
+class ClientCertificate(enum.Enum):
+    """Whether a client has to show one. One that is shown must be verified, or it is refused."""
+
+    NOT_ASKED = enum.auto()
+    OPTIONAL = enum.auto()
+    REQUIRED = enum.auto()
 
 
 @dataclass(frozen=True)
@@ -51,7 +60,6 @@ class ServerCredentials(grpc.ServerCredentials):
     Attributes:
         initial: What is shown until `fetch` says otherwise.
         fetch: Called before each handshake; None changes nothing.
-        require_client: Whether a client without a certificate is refused.
     """
 
     def __init__(
@@ -59,35 +67,55 @@ class ServerCredentials(grpc.ServerCredentials):
         stock: Any,
         initial: Certificates,
         fetch: Fetch | None,
-        require_client: bool,
+        client: ClientCertificate,
     ) -> None:
-        # What grpc's own servers look at.
-        self._credentials = stock._credentials
+        self._stock = stock
         self.initial = initial
         self.fetch = fetch
-        self.require_client = require_client
+        self.client = client
+
+    @property
+    def _credentials(self) -> Any:
+        """What grpc's own servers look at.
+
+        Raises:
+            ValueError: They cannot do what these say.
+        """
+        if self.client is ClientCertificate.OPTIONAL:
+            # grpc's Python knows two of C-core's five ways: not to ask, and to require.
+            raise ValueError(
+                "grpc's own servers cannot ask for a client's certificate without requiring one:"
+                ' use engine="native", or require it, or do not ask'
+            )
+        return self._stock._credentials
 
 
 def ssl_server_credentials(
     private_key_certificate_chain_pairs: Pairs,
     root_certificates: bytes | None = None,
     require_client_auth: bool = False,
+    *,
+    request_client_auth: bool = False,
 ) -> ServerCredentials:
-    """As `grpc.ssl_server_credentials`.
+    """As `grpc.ssl_server_credentials`, and one argument more.
 
     Args:
         private_key_certificate_chain_pairs: PEM.
         root_certificates: Of clients, PEM.
-        require_client_auth: Whether clients must have a certificate.
+        require_client_auth: Whether clients must have a certificate. If not, they are not asked.
+        request_client_auth: Asks all the same: who shows one is known by it, or refused if it
+            cannot be verified; who shows none may call. Of the native engine only.
 
     Raises:
-        ValueError: There is no pair, or clients must show a certificate that nothing can verify.
+        ValueError: There is no pair, or clients are to show a certificate that nothing can verify.
     """
     # Its errors are grpc's.
     pairs = _frozen(private_key_certificate_chain_pairs)
     stock = grpc.ssl_server_credentials(list(pairs), root_certificates, require_client_auth)
-    initial = Certificates(pairs, root_certificates)
-    return ServerCredentials(stock, initial, None, require_client_auth)
+    client = _asked(require_client_auth, request_client_auth)
+    if client is not ClientCertificate.NOT_ASKED and root_certificates is None:
+        raise ValueError("Illegal to request client auth without providing root certificates!")
+    return ServerCredentials(stock, Certificates(pairs, root_certificates), None, client)
 
 
 def ssl_server_certificate_configuration(
@@ -106,11 +134,14 @@ def dynamic_ssl_server_credentials(
     initial_certificate_configuration: ServerCertificateConfiguration,
     certificate_configuration_fetcher: Fetch,
     require_client_authentication: bool = False,
+    *,
+    request_client_authentication: bool = False,
 ) -> ServerCredentials:
     """As `grpc.dynamic_ssl_server_credentials`: certificates may change with every handshake.
 
     Args:
         certificate_configuration_fetcher: Called before each one; None keeps what is shown.
+        request_client_authentication: As `request_client_auth` of `ssl_server_credentials`.
 
     Raises:
         TypeError: The configuration is grpc's own, which cannot be read.
@@ -130,8 +161,14 @@ def dynamic_ssl_server_credentials(
         stock,
         initial_certificate_configuration.certificates,
         certificate_configuration_fetcher,
-        require_client_authentication,
+        _asked(require_client_authentication, request_client_authentication),
     )
+
+
+def _asked(require: bool, request: bool) -> ClientCertificate:
+    if require:
+        return ClientCertificate.REQUIRED
+    return ClientCertificate.OPTIONAL if request else ClientCertificate.NOT_ASKED
 
 
 def _frozen(pairs: Pairs) -> tuple[tuple[bytes, bytes], ...]:

@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.conformance.interop.conftest import Serve
+from tests.conformance.interop.conftest import Peer
 from tests.conformance.interop.contract import PROTO
-from tests.conformance.interop.servicers import STYLES
 
 CASES = (
     "empty_unary",
@@ -36,28 +35,22 @@ Verdicts = dict[str, str | None]
 
 
 @pytest.fixture(scope="session")
-def known() -> dict[str, Verdicts]:
+def known() -> dict[Peer, Verdicts]:
     return {}
 
 
-@pytest.fixture(params=list(STYLES))
-def verdicts(
-    client: Path,
-    serve: Serve,
-    engine: str,
-    known: dict[str, Verdicts],
-    request: pytest.FixtureRequest,
-) -> Verdicts:
+@pytest.fixture
+def verdicts(client: Path, peer: Peer, known: dict[Peer, Verdicts]) -> Verdicts:
     """What is wrong with each case, from one run of all of them: Node.js starts slowly."""
-    address = serve(engine, request.param)
-    if address not in known:
-        done = subprocess.run(
-            ["node", str(client), address, str(PROTO)], capture_output=True, text=True, timeout=60
-        )
+    if peer not in known:
+        words = [str(client), peer.address, str(PROTO), "cases"]
+        if peer.certificates is not None:
+            words.append(str(peer.certificates))
+        done = subprocess.run(["node", *words], capture_output=True, text=True, timeout=60)
         assert (done.returncode, done.stderr) == (0, "")
         lines = (line.split(" ", 1) for line in done.stdout.splitlines())
-        known[address] = {name: json.loads(wrong) for name, wrong in lines}
-    return known[address]
+        known[peer] = {name: json.loads(wrong) for name, wrong in lines}
+    return known[peer]
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -14,6 +14,7 @@ import grpc
 import grpc.aio
 import pytest
 
+from tests.conformance.interop.conftest import Peer
 from tests.conformance.interop.contract import ECHO_INITIAL, ECHO_TRAILING, messages, services
 
 SENT = (27182, 8, 1828, 45904)
@@ -22,8 +23,8 @@ SPECIAL = "\t\ntest with whitespace\r\nand Unicode BMP ☺ and non-BMP 😈\t\n"
 
 
 @pytest.fixture
-async def stub(address: str) -> AsyncIterator[Any]:
-    async with grpc.aio.insecure_channel(address) as channel:
+async def stub(peer: Peer) -> AsyncIterator[Any]:
+    async with peer.channel(grpc.aio) as channel:
         yield services.InteropStub(channel)
 
 
@@ -105,8 +106,8 @@ async def test_unimplemented_method(stub: Any) -> None:
     assert caught.value.code() is grpc.StatusCode.UNIMPLEMENTED
 
 
-async def test_unimplemented_service(address: str) -> None:
-    async with grpc.aio.insecure_channel(address) as channel:
+async def test_unimplemented_service(peer: Peer) -> None:
+    async with peer.channel(grpc.aio) as channel:
         with pytest.raises(grpc.aio.AioRpcError) as caught:
             await services.AbsentStub(channel).Missing(messages.EmptyRequest())
     assert caught.value.code() is grpc.StatusCode.UNIMPLEMENTED
@@ -152,8 +153,8 @@ async def test_rpc_soak(stub: Any) -> None:
         assert len((await stub.Unary(large())).body) == 314159
 
 
-async def test_channel_soak(address: str) -> None:
+async def test_channel_soak(peer: Peer) -> None:
     for _ in range(10):
         options = [("grpc.use_local_subchannel_pool", 1)]
-        async with grpc.aio.insecure_channel(address, options=options) as channel:
+        async with peer.channel(grpc.aio, options) as channel:
             assert len((await services.InteropStub(channel).Unary(large())).body) == 314159

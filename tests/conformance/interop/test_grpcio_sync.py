@@ -9,6 +9,7 @@ from typing import Any
 import grpc
 import pytest
 
+from tests.conformance.interop.conftest import Peer
 from tests.conformance.interop.contract import ECHO_INITIAL, ECHO_TRAILING, messages, services
 from tests.conformance.interop.test_grpcio_aio import ASKED, SENT, SPECIAL, large, ping
 
@@ -38,8 +39,8 @@ def outgoing() -> Iterator[Outgoing]:
 
 
 @pytest.fixture
-def stub(address: str) -> Iterator[Any]:
-    with grpc.insecure_channel(address) as channel:
+def stub(peer: Peer) -> Iterator[Any]:
+    with peer.channel(grpc) as channel:
         yield services.InteropStub(channel)
 
 
@@ -108,8 +109,8 @@ def test_unimplemented_method(stub: Any) -> None:
     assert error.code() is grpc.StatusCode.UNIMPLEMENTED
 
 
-def test_unimplemented_service(address: str) -> None:
-    with grpc.insecure_channel(address) as channel, pytest.raises(grpc.RpcError) as caught:
+def test_unimplemented_service(peer: Peer) -> None:
+    with peer.channel(grpc) as channel, pytest.raises(grpc.RpcError) as caught:
         services.AbsentStub(channel).Missing(messages.EmptyRequest())
     error: Any = caught.value
     assert error.code() is grpc.StatusCode.UNIMPLEMENTED
@@ -153,8 +154,8 @@ def test_rpc_soak(stub: Any) -> None:
         assert len(stub.Unary(large()).body) == 314159
 
 
-def test_channel_soak(address: str) -> None:
+def test_channel_soak(peer: Peer) -> None:
     for _ in range(10):
         options = [("grpc.use_local_subchannel_pool", 1)]
-        with grpc.insecure_channel(address, options=options) as channel:
+        with peer.channel(grpc, options) as channel:
             assert len(services.InteropStub(channel).Unary(large()).body) == 314159

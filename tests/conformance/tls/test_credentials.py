@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from pathlib import Path
 from typing import Any
 
 import grpc
@@ -14,18 +13,7 @@ import trustme
 
 from tercet import rpc
 from tests.conformance.conftest import REFERENCE
-from tests.conformance.tls.conftest import channel, pair, root, serving
-
-
-async def asked(call: Any) -> Any:
-    return eval(await call(b"", timeout=20))
-
-
-async def refused(call: Any) -> grpc.StatusCode:
-    with pytest.raises(grpc.aio.AioRpcError) as caught:
-        await call(b"", timeout=20)
-    code: grpc.StatusCode = caught.value.code()
-    return code
+from tests.conformance.tls.conftest import asked, channel, pair, refused, root, serving, tells
 
 
 async def test_a_client_without_a_certificate(
@@ -68,20 +56,6 @@ async def test_a_clients_certificate_tells_who_it_is(
     assert told[1][1] == "x509_subject_alternative_name"
 
 
-async def test_a_required_certificate(
-    engine: str, authority: trustme.CA, localhost: trustme.LeafCert
-) -> None:
-    credentials = rpc.ssl_server_credentials([pair(localhost)], root(authority), True)
-    stranger = trustme.CA().issue_cert("client.example")
-    async with serving(engine, credentials) as port:
-        async with channel(port, root(authority)) as call:
-            assert await refused(call) is grpc.StatusCode.UNAVAILABLE
-        async with channel(port, root(authority), stranger) as call:
-            assert await refused(call) is grpc.StatusCode.UNAVAILABLE
-        async with channel(port, root(authority), authority.issue_cert("a.example")) as call:
-            assert (await asked(call))[0] == [b"a.example"]
-
-
 async def test_the_name_that_a_client_asks_for_chooses(engine: str, authority: trustme.CA) -> None:
     names = ["one.example", "*.two.example", "three.example"]
     credentials = rpc.ssl_server_credentials(
@@ -94,38 +68,6 @@ async def test_the_name_that_a_client_asks_for_chooses(engine: str, authority: t
         async with channel(port, root(authority), name="four.example") as call:
             # It is shown the first one, which is not its.
             assert await refused(call) is grpc.StatusCode.UNAVAILABLE
-
-
-async def test_certificates_change_and_connections_stay(
-    engine: str, authority: trustme.CA, localhost: trustme.LeafCert
-) -> None:
-    later = trustme.CA()
-    configurations = [rpc.ssl_server_certificate_configuration([pair(localhost)])]
-    credentials = rpc.dynamic_ssl_server_credentials(
-        configurations[0], lambda: configurations[-1] if len(configurations) > 1 else None
-    )
-    async with serving(engine, credentials) as port, channel(port, root(authority)) as before:
-        await asked(before)
-        renewed = pair(later.issue_cert("localhost"))
-        configurations.append(rpc.ssl_server_certificate_configuration([renewed]))
-        async with channel(port, root(later)) as after:
-            await asked(after)
-        await asked(before)
-        async with channel(port, root(authority)) as late:
-            assert await refused(late) is grpc.StatusCode.UNAVAILABLE
-
-
-async def test_certificates_that_cannot_be_had_leave_the_old_ones(
-    authority: trustme.CA, localhost: trustme.LeafCert, caplog: pytest.LogCaptureFixture
-) -> None:
-    def fetch() -> Any:
-        raise OSError("no such file")
-
-    initial = rpc.ssl_server_certificate_configuration([pair(localhost)])
-    credentials = rpc.dynamic_ssl_server_credentials(initial, fetch)
-    async with serving("native", credentials) as port, channel(port, root(authority)) as call:
-        await asked(call)
-    assert "no such file" in caplog.text
 
 
 async def test_a_plaintext_client_is_told_nothing(
@@ -208,27 +150,38 @@ async def test_a_key_that_is_none() -> None:
         rpc.server(engine="native").add_secure_port("127.0.0.1:0", credentials)
 
 
-async def test_large_messages_and_many_calls(
-    engine: str, authority: trustme.CA, localhost: trustme.LeafCert, tmp_path: Path
+def test_large_messages_and_many_calls(
+    run: Any, engine: str, authority: trustme.CA, localhost: trustme.LeafCert
 ) -> None:
-    server = rpc.server(engine=engine, options=[("grpc.max_receive_message_length", -1)])
+    async def called() -> None:
+        credentials = rpc.ssl_server_credentials([pair(localhost)])
+        async with (
+            serving(engine, credentials, max_receive_message_length=-1) as port,
+            channel(port, root(authority), method="E") as call,
+        ):
+            large = bytes(range(256)) * 40_000
+            assert await call(large, timeout=60) == large
+            payloads = [b"%d" % number * 100 for number in range(300)]
+            answers = await asyncio.gather(*(call(each, timeout=60) for each in payloads))
+            assert answers == payloads
 
-    async def echo(request: bytes, context: Any) -> bytes:
-        return request
+    run(called())
 
-    handler = grpc.unary_unary_rpc_method_handler(echo)
-    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("a.B", {"E": handler}),))
-    credentials = rpc.ssl_server_credentials([pair(localhost)])
-    port = server.add_secure_port("127.0.0.1:0", credentials)
-    await server.start()
-    options = [("grpc.max_receive_message_length", -1)]
-    async with grpc.aio.secure_channel(
-        f"localhost:{port}", grpc.ssl_channel_credentials(root(authority)), options
-    ) as to:
-        call = to.unary_unary("/a.B/E")
-        large = bytes(range(256)) * 40_000
-        assert await call(large, timeout=60) == large
-        payloads = [b"%d" % number * 100 for number in range(300)]
-        answers = await asyncio.gather(*(call(each, timeout=60) for each in payloads))
-        assert answers == payloads
-    await server.stop(5)
+
+def test_a_stopped_server_has_no_connection(
+    run: Any, authority: trustme.CA, localhost: trustme.LeafCert
+) -> None:
+    """Though its clients are there: whoever closes the loop then closes nothing that is open."""
+
+    async def stopped() -> int:
+        server = rpc.server(engine="native")
+        server.add_generic_rpc_handlers((tells(),))
+        port = server.add_secure_port("127.0.0.1:0", rpc.ssl_server_credentials([pair(localhost)]))
+        await server.start()
+        async with channel(port, root(authority)) as call:
+            await asked(call)
+            await server.stop(0)
+            connections: int = server.statistics()["connections"]
+        return connections
+
+    assert run(stopped()) == 0

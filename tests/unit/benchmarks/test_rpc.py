@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator, Sequence
+
 import pytest
 
 from benchmarks import cases, rpc, trial
@@ -20,6 +23,27 @@ def test_a_peer_without_its_tools_is_left_out_by_name() -> None:
     outcome = rpc.measure(1, 1.0, said.append, [EchoPeer("go", "grpc-go", program)], [])
     assert outcome.left_out == {"grpc-go": "go is not installed"}
     assert said == ["grpc-go is left out: go is not installed"]
+
+
+def test_a_load_over_tls_is_for_peers_that_speak_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[tuple[str, ...]] = []
+
+    @contextlib.contextmanager
+    def all_started(peers: Sequence[EchoPeer], _: object) -> Iterator[list[object]]:
+        started.append(tuple(peer.key for peer in peers))
+        yield []
+
+    monkeypatch.setattr(trial, "all_started", all_started)
+    monkeypatch.setattr(rpc, "interleave", lambda *_: ())
+    peers = [
+        EchoPeer("clear", "clear", lambda: Program([])),
+        EchoPeer("tls", "tls", lambda: Program([]), tls=True),
+    ]
+    rpc.measure(1, 1.0, print, peers, [cases.UNARY.key, cases.UNARY_TLS.key])
+    assert started == [("clear",), ("tls",)]
+    # Nobody is left to be started.
+    rpc.measure(1, 1.0, print, peers[:1], [cases.UNARY_TLS.key])
+    assert len(started) == 2
 
 
 def test_a_run_that_failed_is_made_once_more_and_told(monkeypatch: pytest.MonkeyPatch) -> None:

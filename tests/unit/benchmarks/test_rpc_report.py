@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.cases import BIG, STREAM, UNARY
+from benchmarks.cases import BIG, STREAM, UNARY, UNARY_TLS
 from benchmarks.footprint import Footprint
-from benchmarks.peers import grpc_aio, grpc_go, native, node_http
+from benchmarks.peers import grpc_aio, grpc_go, native, nginx, node_http
 from benchmarks.rpc import Outcome
 from benchmarks.rpc_report import paragraphs
 from benchmarks.trial import Measured
@@ -102,6 +102,17 @@ def test_failures_are_told() -> None:
     assert "failed" not in text(made)
     made.failures.append("grpc-go: 3 failed")
     assert "made again:** grpc-go: 3 failed." in text(made)
+
+
+def test_over_tls_ours_is_the_one_with_tls() -> None:
+    made = outcome()
+    made.cases[UNARY_TLS.key] |= {
+        native.SECURED.name: [measured(40_000)],
+        nginx.PEER.name: [measured(10_000)],
+    }
+    told = f"| {UNARY_TLS.title} | {nginx.PEER.name} | — | 4.00x (4.00–4.00) | 4.00x | stated |"  # noqa: RUF001
+    assert told in text(made)
+    assert f"| {nginx.PEER.name} | 10,000 (10,000–10,000) | 4.00x |" in text(made)  # noqa: RUF001
 
 
 def test_without_ours_there_are_no_ratios() -> None:

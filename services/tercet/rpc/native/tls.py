@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 import os
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import grpc
 from cryptography import x509
 
-from tercet.rpc.credentials import Certificates, ServerCredentials
+from tercet.rpc.credentials import Certificates, ClientCertificate, ServerCredentials
 
 log = logging.getLogger("tercet.rpc")
 COMMON_NAME = x509.NameOID.COMMON_NAME
@@ -21,11 +21,16 @@ KINDS: dict[type, str] = {
     x509.IPAddress: "peer_ip",
     x509.UniformResourceIdentifier: "peer_uri",
 }
+MODES = {
+    ClientCertificate.NOT_ASKED: ssl.CERT_NONE,
+    ClientCertificate.OPTIONAL: ssl.CERT_OPTIONAL,
+    ClientCertificate.REQUIRED: ssl.CERT_REQUIRED,
+}
 # Where a handshake notes the name that was asked for.
 REQUESTED = "tercet_requested"
 PROTOCOL = "h2"
-# Seconds: a client that only connects holds a socket no longer. nginx has 60, Envoy 15.
-HANDSHAKE_TIMEOUT = 15.0
+# Seconds: a client that only connects holds a socket no longer. nginx has 60, Envoy 15, grpc 120.
+HANDSHAKE_TIMEOUT = 20.0
 SHUTDOWN_TIMEOUT = 5.0
 
 
@@ -44,50 +49,77 @@ class Listener:
         arguments: For `loop.create_server`.
     """
 
-    def __init__(self, credentials: ServerCredentials) -> None:
+    def __init__(
+        self, credentials: ServerCredentials, handshake_timeout: float = HANDSHAKE_TIMEOUT
+    ) -> None:
         """
+        Args:
+            handshake_timeout: Seconds from a connection's begin to its handshake's end.
+
         Raises:
-            ValueError: A key or certificate is not what it should be.
+            ValueError: A key or certificate is not what it should be, or the timeout not above 0.
         """
+        if handshake_timeout <= 0:
+            raise ValueError(f"a handshake must have some time, not {handshake_timeout} s")
         self._fetch = credentials.fetch
-        self._require_client = credentials.require_client
+        self._client = credentials.client
         self._shown = credentials.initial
-        self._chosen = _Chosen(credentials.initial, self._require_client)
-        context = self._chosen.first
-        context.sni_callback = self._choose
+        self._chosen = _Chosen(credentials.initial, self._client)
         self.arguments: dict[str, Any] = {
-            "ssl": context,
-            "ssl_handshake_timeout": HANDSHAKE_TIMEOUT,
+            "ssl": _Latest(self._latest),
+            "ssl_handshake_timeout": handshake_timeout,
             "ssl_shutdown_timeout": SHUTDOWN_TIMEOUT,
         }
 
-    def _choose(self, connection: Any, name: str | None, _: ssl.SSLContext) -> None:
-        """Called in each handshake, with or without SNI."""
+    def _latest(self) -> ssl.SSLContext:
+        """Called before each handshake."""
         try:
             fresh = self._fetch() if self._fetch is not None else None
             if fresh is not None and fresh.certificates != self._shown:
-                chosen = _Chosen(fresh.certificates, self._require_client)
+                chosen = _Chosen(fresh.certificates, self._client)
                 self._chosen, self._shown = chosen, fresh.certificates
         except Exception:
             # Half a file, written while it was read: better the old certificate than none.
             log.exception("New certificates cannot be used; the old ones are shown")
-        setattr(connection, REQUESTED, name)
-        connection.context = self._chosen.named(name)
+        return self._chosen.first
+
+
+class _Latest(ssl.SSLContext):
+    """For asyncio, which keeps one context for a port: every connection gets the newest one.
+
+    A context has the key of its session tickets, and who resumes a session is not verified again.
+    So a ticket ends with the certificates and roots under which it was given, or a client whose
+    authority is believed no more could come back for as long as it has one.
+    """
+
+    def __new__(cls, _: Callable[[], ssl.SSLContext]) -> _Latest:
+        return super().__new__(cls, ssl.PROTOCOL_TLS_SERVER)
+
+    def __init__(self, latest: Callable[[], ssl.SSLContext]) -> None:
+        self._latest = latest
+
+    def wrap_bio(self, *args: Any, **kwargs: Any) -> ssl.SSLObject:
+        return self._latest().wrap_bio(*args, **kwargs)
 
 
 class _Chosen:
     """A context for each pair of one configuration."""
 
-    def __init__(self, certificates: Certificates, require_client: bool) -> None:
+    def __init__(self, certificates: Certificates, client: ClientCertificate) -> None:
         contexts = [
-            _context(key, chain, certificates.roots, require_client)
-            for key, chain in certificates.pairs
+            _context(key, chain, certificates.roots, client) for key, chain in certificates.pairs
         ]
         self.first = contexts[0]
+        self.first.sni_callback = self._choose
         self._named: dict[str, ssl.SSLContext] = {}
         for (_, chain), context in zip(certificates.pairs, contexts, strict=True):
             for name in _names(chain):
                 self._named.setdefault(name, context)
+
+    def _choose(self, connection: Any, name: str | None, _: ssl.SSLContext) -> None:
+        """Called in each handshake, with or without SNI."""
+        setattr(connection, REQUESTED, name)
+        connection.context = self.named(name)
 
     def named(self, name: str | None) -> ssl.SSLContext:
         if not name:
@@ -114,7 +146,8 @@ def checked(credentials: Any) -> ServerCredentials:
 
 
 def identity_of(transport: Any) -> Identity | None:
-    """Who the client is, as grpc tells it; None if it has not agreed on HTTP/2.
+    """Who the client is, as grpc tells it; None if it is to be refused: it has not agreed on
+    HTTP/2, or its certificate was verified but cannot be read.
 
     Of grpc's keys one is missing, `ssl_negotiated_key_exchange_group`: Python does not tell it.
     """
@@ -133,8 +166,12 @@ def identity_of(transport: Any) -> Identity | None:
     encoded = connection.getpeercert(binary_form=True)
     if encoded is None:
         return Identity(None, None, context)
-    shown = x509.load_der_x509_certificate(encoded)
-    context |= _told_by(shown)
+    try:
+        context |= _told_by(x509.load_der_x509_certificate(encoded))
+    except ValueError as error:
+        # Its authority is believed, so somebody should know; but who it is nobody does.
+        log.warning("A client's certificate cannot be read, so it is refused: %s", error)
+        return None
     context["x509_pem_cert"] = (ssl.DER_cert_to_PEM_cert(encoded).encode(),)
     key = "x509_subject_alternative_name"
     if key not in context:
@@ -177,7 +214,9 @@ def _names(chain: bytes) -> list[str]:
     return [name.lower() for name in names]
 
 
-def _context(key: bytes, chain: bytes, roots: bytes | None, require: bool) -> ssl.SSLContext:
+def _context(
+    key: bytes, chain: bytes, roots: bytes | None, client: ClientCertificate
+) -> ssl.SSLContext:
     made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     made.minimum_version = ssl.TLSVersion.TLSv1_2
     # RFC 9113, section 9.2.1: neither compression nor renegotiation.
@@ -187,11 +226,13 @@ def _context(key: bytes, chain: bytes, roots: bytes | None, require: bool) -> ss
         with _Memory(chain) as chain_path, _Memory(key) as key_path:
             made.load_cert_chain(chain_path, key_path)
         if roots is not None:
-            made.load_verify_locations(cadata=roots.decode())
+            # Names of authorities stand in comments, in any script.
+            made.load_verify_locations(cadata=roots.decode("ascii", "ignore"))
     except (ssl.SSLError, ValueError) as error:
         raise ValueError(f"a key or certificate cannot be used: {error}") from error
-    # As in grpc: a certificate that is not required is not asked for.
-    made.verify_mode = ssl.CERT_REQUIRED if require else ssl.CERT_NONE
+    made.verify_mode = MODES[client]
+    # As in grpc: an authority that stands below another may be believed without that one.
+    made.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     return made
 
 
