@@ -63,6 +63,15 @@ async def echo(request: bytes, context: Any) -> bytes:
     return request
 
 
+def tells() -> grpc.GenericRpcHandler:
+    handlers: dict[str, Any] = {
+        name: grpc.unary_unary_rpc_method_handler(handler)
+        for name, handler in {"T": tell, "E": echo}.items()
+    }
+    made: grpc.GenericRpcHandler = grpc.method_handlers_generic_handler("a.B", handlers)
+    return made
+
+
 @contextlib.asynccontextmanager
 async def serving(
     engine: str, credentials: grpc.ServerCredentials, **options: int
@@ -70,11 +79,7 @@ async def serving(
     """The port of a server of `tell` and `echo`; options without their "grpc."."""
     named = [(f"grpc.{name}", value) for name, value in options.items()]
     server = rpc.server(engine=engine, options=named)
-    handlers: dict[str, Any] = {
-        name: grpc.unary_unary_rpc_method_handler(handler)
-        for name, handler in {"T": tell, "E": echo}.items()
-    }
-    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("a.B", handlers),))
+    server.add_generic_rpc_handlers((tells(),))
     port = server.add_secure_port("127.0.0.1:0", credentials)
     await server.start()
     try:

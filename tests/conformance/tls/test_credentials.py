@@ -13,7 +13,7 @@ import trustme
 
 from tercet import rpc
 from tests.conformance.conftest import REFERENCE
-from tests.conformance.tls.conftest import asked, channel, pair, refused, root, serving
+from tests.conformance.tls.conftest import asked, channel, pair, refused, root, serving, tells
 
 
 async def test_a_client_without_a_certificate(
@@ -166,3 +166,22 @@ def test_large_messages_and_many_calls(
             assert answers == payloads
 
     run(called())
+
+
+def test_a_stopped_server_has_no_connection(
+    run: Any, authority: trustme.CA, localhost: trustme.LeafCert
+) -> None:
+    """Though its clients are there: whoever closes the loop then closes nothing that is open."""
+
+    async def stopped() -> int:
+        server: Any = rpc.server(engine="native")
+        server.add_generic_rpc_handlers((tells(),))
+        port = server.add_secure_port("127.0.0.1:0", rpc.ssl_server_credentials([pair(localhost)]))
+        await server.start()
+        async with channel(port, root(authority)) as call:
+            await asked(call)
+            await server.stop(0)
+            connections: int = server.statistics()["connections"]
+        return connections
+
+    assert run(stopped()) == 0

@@ -39,6 +39,8 @@ PACKERS = 2
 MOST_KNOWN = 1000
 # Between asking clients for no more calls and telling which was the last: a call may be on its way.
 NOTICE = 0.05
+# Seconds that a stop waits for what TLS has to say last.
+PARTING = 1.0
 
 
 class Details(NamedTuple):
@@ -193,6 +195,11 @@ class NativeServer(Server):
             protocol.terminate()
         if tasks:
             await asyncio.wait(tasks, timeout=1.0)
+        if any(protocol.identity is not None for protocol in self._protocols):
+            # TLS closes when it has heard the client's goodbye; the loop may not live so long.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(PARTING):
+                    await self._gone()
         if self._own_pool is not None:
             self._own_pool.shutdown(wait=False, cancel_futures=True)
         self.packers.shutdown(wait=False, cancel_futures=True)
