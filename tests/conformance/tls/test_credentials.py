@@ -174,7 +174,7 @@ def test_a_stopped_server_has_no_connection(
     """Though its clients are there: whoever closes the loop then closes nothing that is open."""
 
     async def stopped() -> int:
-        server = rpc.server(engine="native")
+        server: Any = rpc.server(engine="native")
         server.add_generic_rpc_handlers((tells(),))
         port = server.add_secure_port("127.0.0.1:0", rpc.ssl_server_credentials([pair(localhost)]))
         await server.start()
