@@ -79,7 +79,12 @@ ATTACKS = {
         rate=5.0,
     ),
     "empty DATA flood": flood("empty_frames", floods.empty_data),
-    "flood of padding": flood("empty_frames", floods.padding),
+    "flood of padding": Attack(
+        floods.padding,
+        # It does not wait for its window: what is beyond it ends the stream, and then it is late.
+        ("empty_frames", "closed_streams"),
+        (calmed("empty_frames"), calmed("closed_streams")),
+    ),
     "empty HEADERS flood": Attack(
         floods.empty_headers,
         # They are malformed: the server resets their streams.
@@ -128,8 +133,8 @@ ATTACKS = {
         options={"tercet.max_unsent_bytes": 4 * MIB},
         at_once=2,
         rate=4.0,
-        # The limit for each connection, and an answer more.
-        growth=(2 * (4 + 1) + 16) * MIB,
+        # Of each connection four times the limit, since the calls had begun, and an answer more.
+        growth=(2 * (4 * 4 + 1) + 16) * MIB,
     ),
     "deaf reader": Attack(
         readers.deaf,

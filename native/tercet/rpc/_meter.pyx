@@ -50,8 +50,11 @@ cdef enum:
     # "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".
     PREFACE = 24
     # Frames of control for each frame that we send, and for each stream that the peer opens: Envoy
-    # allows 10 WINDOW_UPDATEs for each DATA.
+    # allows 10 WINDOW_UPDATEs for each DATA. They are not saved up without end.
     EXPLAINED = 10
+    MOST_EXPLAINED = 10000
+    # Glitches that one SETTINGS counts as, after the first.
+    SETTLING = 10
     # A header block of so many times the limit, as it is on the wire, ends its connection.
     OUTRAGE = 4
     # Bytes that may be under way on a stream that we have ended: its window, and the heads of its
@@ -60,6 +63,7 @@ cdef enum:
     # Work of one turn. A call costs about as much as so many other frames.
     TURN = 4096
     CALL = 32
+    SETTLING_WORK = 512
 
 
 @cython.final
@@ -133,7 +137,7 @@ cdef class Meter:
                 self.glitch(EMPTY_FRAMES)
             if stream > self.latest:
                 self.latest = stream
-                self.explained += EXPLAINED
+                self.spoke()
                 self.late_resets += 1
                 self.late_bytes += LATE_BYTES
                 work = CALL
@@ -155,7 +159,10 @@ cdef class Meter:
             elif not self.greeted:
                 self.greeted = True
             else:
-                self.control(SETTINGS_FLOOD)
+                # Another initial window moves that of every stream.
+                self.glitches -= SETTLING - 1
+                self.glitch(SETTINGS_FLOOD)
+                work = SETTLING_WORK
         elif kind == PRIORITY:
             self.glitch(PRIORITY_FLOOD)
         else:
@@ -199,8 +206,9 @@ cdef class Meter:
             self.resets += 1
 
     cdef void spoke(self) noexcept:
-        """We have sent a frame of a call."""
-        self.explained += EXPLAINED
+        """A frame of a call was sent, or one was begun."""
+        if self.explained < MOST_EXPLAINED:
+            self.explained += EXPLAINED
 
     cdef void late(self, int kind, Py_ssize_t size) noexcept:
         """A frame came on a stream that is closed."""
