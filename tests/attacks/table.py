@@ -79,7 +79,12 @@ ATTACKS = {
         rate=5.0,
     ),
     "empty DATA flood": flood("empty_frames", floods.empty_data),
-    "flood of padding": flood("empty_frames", floods.padding),
+    "flood of padding": Attack(
+        floods.padding,
+        # One who does not heed the windows may have none left before it is told of the others.
+        ("empty_frames", "closed_streams"),
+        (calmed("empty_frames"), calmed("closed_streams")),
+    ),
     "empty HEADERS flood": Attack(
         floods.empty_headers,
         # They are malformed: the server resets their streams.
@@ -128,16 +133,24 @@ ATTACKS = {
         options={"tercet.max_unsent_bytes": 4 * MIB},
         at_once=2,
         rate=4.0,
-        # The limit for each connection, and an answer more.
-        growth=(2 * (4 + 1) + 16) * MIB,
+        growth=(2 * readers.HOARD + 16) * MIB,
     ),
     "deaf reader": Attack(
         readers.deaf,
         ("outbound_frames",),
+        # It does not look.
         (),
-        options={"tercet.max_outbound_frames": 1000, "tercet.stalled_ms": 300},
+        options={"tercet.max_outbound_frames": 1000},
         reads=False,
         # What it asks for, and what the sockets hold.
+        growth=(4 * 10 + 16) * MIB,
+    ),
+    "deaf reader for long": Attack(
+        readers.deaf,
+        ("stalled",),
+        ("closed",),
+        options={"tercet.max_outbound_frames": 1000, "tercet.stalled_ms": 300},
+        reads=False,
         growth=(4 * 10 + 16) * MIB,
     ),
     # Slow ones.
