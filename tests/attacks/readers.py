@@ -12,6 +12,8 @@ OPEN = {frames.SETTINGS_INITIAL_WINDOW_SIZE: (1 << 31) - 1}
 DRIBBLE = 0.05
 ANSWERED = 0.2
 MIB = b"1048576"
+# Answers of a mebibyte that are asked for before any of them waits.
+HOARD = 100
 
 
 def shut() -> Steps:
@@ -29,11 +31,11 @@ def dribbling() -> Steps:
 
 
 def hoarding() -> Steps:
-    """Asks for 100 MiB in answers, with 17 bytes each, and takes none of it."""
-    yield opening(SHUT) + calls("Give", request(MIB), count=100)
+    """Asks for a mebibyte with each few bytes, and takes none of it."""
+    yield opening(SHUT) + calls("Give", request(MIB), count=HOARD)
     yield ANSWERED
-    # What it has is enough.
-    yield calls("Give", request(MIB), first=100, count=100)
+    # What waits is enough by now.
+    yield calls("Give", request(MIB), first=HOARD, count=100)
     yield ANSWERED
 
 

@@ -42,6 +42,9 @@ class Wire(asyncio.Protocol):
 
     async def run(self, until: float) -> None:
         """Follows the steps until a time of time.monotonic(); then the server may yet close."""
+        # Not in connection_made: uvloop begins to read after it.
+        if not self._attack.reads:
+            self._transport.pause_reading()
         for step in self._attack.steps():
             if isinstance(step, float):
                 await _wait(self._closed, min(step, until + GRACE - time.monotonic()))
@@ -63,8 +66,6 @@ class Wire(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
-        if not self._attack.reads:
-            self._transport.pause_reading()
 
     def pause_writing(self) -> None:
         self._writable.clear()

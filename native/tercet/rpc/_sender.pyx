@@ -87,8 +87,18 @@ cdef class Sender:
         A socket that is closed with bytes unread resets the connection, and with it goes what the
         client has not read yet (RFC 9112, section 9.6, of HTTP/1.1; nginx's lingering_close).
         """
+        cdef Stream stream
         self.parting = True
         transport = self.transport
+        # Of a breach of the protocol: nobody hears their answers.
+        for stream in self.core.lost():
+            if stream.call is not None:
+                stream.call.lost()
+        if self.rest is not None or self.holding:
+            # Its end is to be seen.
+            self.rest = None
+            if not transport.is_closing():
+                transport.resume_reading()
         try:
             if transport.can_write_eof():
                 transport.write_eof()

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
+from tests.conformance.conftest import REFERENCE
 from tests.conformance.wire import frames
 from tests.conformance.wire.conftest import Served, request
 from tests.conformance.wire.connection import Connection, connect
@@ -77,3 +80,15 @@ async def test_many_resets_at_once(wire: Connection, served: Served) -> None:
     for stream in streams:
         wire.reset(stream)
     await eventually(lambda: served.notes.count("cancelled") == len(streams))
+
+
+async def test_a_breach_of_the_protocol_ends_the_calls_of_its_connection(
+    wire: Connection, served: Served, engine: str
+) -> None:
+    """At once: not when the client has seen to closing it."""
+    await waiting(wire, served, 1)
+    wire.grant(0, 0)
+    await eventually(lambda: "cancelled" in served.notes)
+    if engine != REFERENCE:
+        server: Any = served.server
+        assert server.statistics()["connections"] == 1
