@@ -7,9 +7,9 @@ from tests.soak.form import LONG
 MIB = 1 << 20
 # Quiet and attacked seconds take turns, and their medians are compared: a machine that others use
 # as well changes more in a minute than in a second.
-ROUNDS = 5 if LONG else 2
+ROUNDS = 3 if LONG else 2
 # Seconds of one round.
-ROUND = 5.0 if LONG else 0.4
+ROUND = 3.0 if LONG else 0.4
 # Harm is believed when it is seen twice, and not at all when even the quiet rounds differ by more
 # than what is asserted.
 TRIES = 3
