@@ -51,6 +51,7 @@ cdef class Connection:
 
     cpdef list receive(self, data, Py_ssize_t size=*, Py_ssize_t start=*)
     cpdef bytes take(self)
+    cpdef list caused(self)
     cdef Py_ssize_t fill(self, bytearray sink) except -1
     cpdef respond(self, Stream stream, message, list trailers=*)
     cpdef send_headers(self, Stream stream, list metadata)

@@ -163,7 +163,6 @@ cdef class Connection:
         cdef Py_buffer view
         cdef const uint8_t* at
         cdef ssize_t done
-        cdef list events
         PyObject_GetBuffer(data, &view, PyBUF_SIMPLE)
         try:
             at = <const uint8_t*> view.buf + start
@@ -177,19 +176,24 @@ cdef class Connection:
         if done < 0 and not self.meter.verdict:
             self.limits.count(PROTOCOL_ERRORS)
             raise ProtocolError(h2.nghttp2_strerror(<int> done).decode())
-        events = self.events
-        if events:
-            self.events = []
-        return events
+        return self.caused()
 
     cpdef bytes take(self):
         """The bytes to send now, at most about 256 KiB; b"" if there are none.
 
-        Streams whose writers may go on are in `writable` afterwards.
+        Streams whose writers may go on are in `writable` afterwards, and what else it has caused is
+        told by `caused`.
         """
         sink = bytearray()
         size = self.fill(sink)
         return bytes(sink[:size])
+
+    cpdef list caused(self):
+        """The events of bytes that are sent: a stream that is reset is closed when its frame is."""
+        events = self.events
+        if events:
+            self.events = []
+        return events
 
     cdef Py_ssize_t fill(self, bytearray sink) except -1:
         """Puts what `take` gives at the front of a buffer, which grows if it must; its size."""
@@ -388,7 +392,8 @@ cdef class Connection:
     def lost(self):
         """The transport is gone: closes all streams; returns those that nobody had finished."""
         cdef Stream stream
-        left = self.streams_begun()
+        left = [*self.streams_begun(),
+                *(stream for event, stream in self.caused() if event == ENDED)]
         if self.kept is None:
             self.kept = []
         while self.latest is not None:
