@@ -258,7 +258,7 @@ cdef class Connection:
         """Ends the requests that have made no progress for so long."""
         cdef Stream stream = self.latest
         while stream is not None:
-            if not stream.begun and not stream.closed:
+            if (stream.expected or not stream.begun) and not stream.closed:
                 if stream.since == 0 or (
                     stream.arrived - stream.seen > LEAST_RATE * (now - stream.since)
                 ):
@@ -268,6 +268,22 @@ cdef class Connection:
                     self.limits.count(REQUEST_TIMEOUT)
                     self.reset(stream, CANCEL)
             stream = stream.before
+
+    def expect(self, Stream stream):
+        """Its call has begun and cannot go on: it waits for the message that its request is.
+
+        Calls that interceptors see begin when their headers have come. Such a request is half open
+        like any other that is not whole.
+        """
+        if not (stream.expected or stream.half_closed or stream.closed):
+            stream.expected = True
+            self.half_open += 1
+
+    cdef void met(self, Stream stream) noexcept:
+        """What was expected has come, or never will."""
+        if stream.expected:
+            stream.expected = False
+            self.half_open -= 1
 
     def streams_begun(self):
         """The streams that are open and had been told of by BEGIN, the latest first."""
@@ -482,6 +498,7 @@ cdef class Connection:
                 self.count_refusal(stream)
             self.begin(stream)
         if stream.begun and (arrived or stream.refusal is not None):
+            self.met(stream)
             self.events.append((READ, stream))
         return 0
 
@@ -490,6 +507,7 @@ cdef class Connection:
         self.unsent -= stream.unsent
         if stream.ending:
             self.settled -= stream.unsent
+        self.met(stream)
         if not stream.begun:
             self.half_open -= 1
         elif stream.ending and not stream.unsent and stream.error_code == h2.NGHTTP2_NO_ERROR:
@@ -667,6 +685,7 @@ cdef int on_frame(
         if frame.hd.flags & h2.NGHTTP2_FLAG_END_STREAM:
             stream.end()
             if stream.begun:
+                self.met(stream)
                 self.events.append((READ, stream))
             else:
                 self.begin(stream)

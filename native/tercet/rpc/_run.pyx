@@ -46,7 +46,7 @@ async def run(Call call, handler):
         if not method.request_streaming:
             request = call.core.next_message(call.stream)
             if request is None:
-                request = await call.next_raw()
+                request = await call.whole()
             elif type(request) is not bytes:
                 request = await call.unpacked(request)
             if request is None:

@@ -46,6 +46,8 @@ cdef class Stream:
     cdef double since
 
     cdef bint begun
+    # It has begun, and its call waits for the rest of the request.
+    cdef bint expected
     cdef bint whole
     cdef bint forwarded
 

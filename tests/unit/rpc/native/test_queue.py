@@ -1,0 +1,82 @@
+"""Which calls wait for the server, and which for their clients."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import grpc
+import grpc.aio
+
+from tercet import rpc
+from tests.conformance.wire import frames
+from tests.conformance.wire.connection import connect
+from tests.conformance.wire.frames import message
+from tests.support import eventually
+
+FIELDS = [
+    *((b":method", b"POST"), (b":scheme", b"http"), (b":path", b"/a.B/Echo"), (b":authority", b"x")),
+    *((b"content-type", b"application/grpc"), (b"te", b"trailers")),
+]
+
+
+async def echo(request: bytes, context: Any) -> bytes:
+    return request
+
+
+class Passes(grpc.aio.ServerInterceptor):
+    async def intercept_service(self, continuation: Any, handler_call_details: Any) -> Any:
+        return await continuation(handler_call_details)
+
+
+@asynccontextmanager
+async def serving(port: list[int], **arguments: Any) -> AsyncIterator[Any]:
+    """A server whose port is put into a list."""
+    server = rpc.server(engine="native", **arguments)
+    methods = {"Echo": grpc.unary_unary_rpc_method_handler(echo)}
+    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("a.B", methods),))
+    port.append(server.add_insecure_port("127.0.0.1:0"))
+    await server.start()
+    try:
+        yield server
+    finally:
+        await server.stop(0)
+
+
+async def test_a_call_that_waits_for_its_request_is_in_no_queue() -> None:
+    """Interceptors are called when the headers have come, and the rest may never come."""
+    port: list[int] = []
+    options = [("tercet.max_queued_calls", 10)]
+    async with serving(port, interceptors=[Passes()], options=options) as server:
+        async with connect(port[0]) as slow, connect(port[0]) as other:
+            for stream in range(1, 41, 2):
+                slow.headers(stream, FIELDS)
+                await eventually(lambda: server.statistics()["calls_running"] > stream // 2)
+            assert server.statistics()["calls_queued"] == 0
+            other.headers(1, FIELDS)
+            other.data(1, message(b"hello"), end=True)
+            assert (await other.answer(1)).messages == [b"hello"]
+            slow.data(1, message(b"late"), end=True)
+            assert (await slow.answer(1)).messages == [b"late"]
+        await eventually(lambda: server.statistics()["calls_running"] == 0)
+        assert server.statistics()["calls_queued"] == 0
+
+
+async def test_requests_behind_interceptors_are_half_open_and_time_out() -> None:
+    port: list[int] = []
+    options = [("tercet.request_timeout_ms", 400), ("tercet.max_half_open_streams", 5)]
+    async with serving(port, interceptors=[Passes()], options=options) as server:
+        async with connect(port[0]) as slow:
+            for stream in range(1, 11, 2):
+                slow.headers(stream, FIELDS)
+            await eventually(lambda: server.statistics()["calls_running"] == 5)
+            await eventually(lambda: server.statistics()["calls_queued"] == 0)
+            slow.headers(11, FIELDS)
+            assert (await slow.answer(11)).reset == frames.REFUSED_STREAM
+            assert (await slow.answer(1)).reset == frames.CANCEL
+            await eventually(lambda: server.statistics()["calls_running"] == 0)
+            slow.headers(13, FIELDS)
+            slow.data(13, message(b"hello"), end=True)
+            assert (await slow.answer(13)).messages == [b"hello"]
+        assert server.statistics()["limits"]["request_timeout"] == 5
