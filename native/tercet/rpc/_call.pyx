@@ -517,6 +517,7 @@ cdef class Call(Entry):
             self.task.cancel()
             if not self.entered:
                 # Then it never will be.
+                self.sender.ledger.fresh -= 1
                 self.dequeue()
                 self.sender.ledger.leave(self)
         return 0

@@ -36,6 +36,7 @@ async def run(Call call, handler):
     """
     cdef Method method
     call.entered = True
+    call.sender.ledger.fresh -= 1
     try:
         method = handler if type(handler) is Method else await resolved(call, handler)
         if method is None:

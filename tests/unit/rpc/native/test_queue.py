@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import grpc
@@ -11,12 +11,17 @@ import grpc.aio
 
 from tercet import rpc
 from tests.conformance.wire import frames
-from tests.conformance.wire.connection import connect
-from tests.conformance.wire.frames import message
+from tests.conformance.wire.connection import Connection, connect
+from tests.conformance.wire.frames import END_HEADERS, END_STREAM, Frame, block, message
 from tests.support import eventually
 
 FIELDS = [
-    *((b":method", b"POST"), (b":scheme", b"http"), (b":path", b"/a.B/Echo"), (b":authority", b"x")),
+    *(
+        (b":method", b"POST"),
+        (b":scheme", b"http"),
+        (b":path", b"/a.B/Echo"),
+        (b":authority", b"x"),
+    ),
     *((b"content-type", b"application/grpc"), (b"te", b"trailers")),
 ]
 
@@ -42,6 +47,13 @@ async def serving(port: list[int], **arguments: Any) -> AsyncIterator[Any]:
         yield server
     finally:
         await server.stop(0)
+
+
+def call(stream: int) -> list[Frame]:
+    return [
+        Frame(frames.HEADERS, END_HEADERS, stream, block(FIELDS)),
+        Frame(frames.DATA, END_STREAM, stream, message(b"")),
+    ]
 
 
 async def test_a_call_that_waits_for_its_request_is_in_no_queue() -> None:
@@ -80,3 +92,21 @@ async def test_requests_behind_interceptors_are_half_open_and_time_out() -> None
             slow.data(13, message(b"hello"), end=True)
             assert (await slow.answer(13)).messages == [b"hello"]
         assert server.statistics()["limits"]["request_timeout"] == 5
+
+
+async def test_many_connections_in_one_turn_are_no_overload() -> None:
+    port: list[int] = []
+    count = 60
+    async with serving(port) as server, AsyncExitStack() as stack:
+        clients: list[Connection] = [
+            await stack.enter_async_context(connect(port[0])) for _ in range(count)
+        ]
+        await eventually(lambda: server.statistics()["connections"] == count)
+        calls = [frame for stream in range(1, 201, 2) for frame in call(stream)]
+        for client in clients:
+            # All at once: the loop reads none before the last one is written.
+            client.send(*calls)
+        for client in clients:
+            assert (await client.answer(199)).status == 0
+        assert server.statistics()["limits"]["queued_calls"] == 0
+        assert server.statistics()["calls"]["/a.B/Echo", 0] == 100 * count
