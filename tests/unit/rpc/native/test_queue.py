@@ -56,6 +56,10 @@ def call(stream: int) -> list[Frame]:
     ]
 
 
+async def begun(server: Any, count: int) -> None:
+    await eventually(lambda: server.statistics()["calls_running"] == count)
+
+
 async def test_a_call_that_waits_for_its_request_is_in_no_queue() -> None:
     """Interceptors are called when the headers have come, and the rest may never come."""
     port: list[int] = []
@@ -64,7 +68,7 @@ async def test_a_call_that_waits_for_its_request_is_in_no_queue() -> None:
         async with connect(port[0]) as slow, connect(port[0]) as other:
             for stream in range(1, 41, 2):
                 slow.headers(stream, FIELDS)
-                await eventually(lambda: server.statistics()["calls_running"] > stream // 2)
+                await begun(server, stream // 2 + 1)
             assert server.statistics()["calls_queued"] == 0
             other.headers(1, FIELDS)
             other.data(1, message(b"hello"), end=True)
@@ -82,7 +86,7 @@ async def test_requests_behind_interceptors_are_half_open_and_time_out() -> None
         async with connect(port[0]) as slow:
             for stream in range(1, 11, 2):
                 slow.headers(stream, FIELDS)
-            await eventually(lambda: server.statistics()["calls_running"] == 5)
+            await begun(server, 5)
             await eventually(lambda: server.statistics()["calls_queued"] == 0)
             slow.headers(11, FIELDS)
             assert (await slow.answer(11)).reset == frames.REFUSED_STREAM
