@@ -601,6 +601,7 @@ cdef int on_begin_headers(
                 session, h2.NGHTTP2_FLAG_NONE, frame.hd.stream_id, h2.NGHTTP2_REFUSED_STREAM))
             return 0
         stream = Stream(frame.hd.stream_id)
+        stream.opened = self.meter.filled
         self.enlist(stream)
         h2.nghttp2_session_set_stream_user_data(session, stream.id, <void*> stream)
     except BaseException as error:

@@ -101,7 +101,7 @@ class Patient:
         elif now >= self._since + self.patience.stalled:
             return "stalled", math.inf
         if seen.waiting or seen.half_open or seen.block:
-            # Until nothing is left it is not told what else begins: it looks as often as that needs.
+            # Until nothing is left it is not told what else begins: so it looks often enough.
             patience = self.patience
             then = min(
                 then,
