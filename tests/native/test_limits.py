@@ -134,6 +134,18 @@ def test_as_many_resets_as_answered_calls_are_in_order() -> None:
             assert peer.feed(request(stream) + reset(stream)) == ""
 
 
+def test_what_is_given_up_later_is_no_rapid_reset() -> None:
+    """All the calls of a client may reach their deadline at once."""
+    peer = Peer(STREAMING, resets=2, resets_per_second=0)
+    peer.connection.passed(100.0)
+    peer.feed(b"".join(map(request, streams(100))))
+    peer.connection.passed(101.5)
+    assert peer.feed(b"".join(map(reset, streams(100)))) == ""
+    peer.feed(b"".join(map(request, streams(3, 201))))
+    peer.connection.passed(102.0)
+    assert peer.feed(b"".join(map(reset, streams(3, 201)))) == "resets"
+
+
 def overflow(stream: int) -> bytes:
     return request(stream) + window(stream, 2**31 - 1)
 

@@ -41,6 +41,7 @@ cdef class Call(Entry):
     cdef double begun
     cdef Tally tally
 
+    cdef int enqueue(self) except -1
     cdef int set_deadline(self, double timeout) except -1
     cpdef answer(self, response)
     cdef int respond(self, message) except -1

@@ -242,6 +242,18 @@ cdef class Call(Entry):
             self.readers.append(arrival)
             await arrival
 
+    async def whole(self):
+        """The message of a request that has one, when it has come; None if it ends without.
+
+        A call that waits for its client is in no queue of ours.
+        """
+        self.dequeue()
+        self.core.expect(self.stream)
+        self.sender.look_out()
+        message = await self.next_raw()
+        self.enqueue()
+        return message
+
     def requests(self):
         """The messages of the request, as a handler iterates over them."""
         return Requests(self)
@@ -443,6 +455,13 @@ cdef class Call(Entry):
         self.end_with(status.code.value[0], status.details, status.trailing_metadata)
         return 0
 
+    cdef int enqueue(self) except -1:
+        """It waits for its handler to be entered."""
+        if not self.queued:
+            self.queued = True
+            self.sender.ledger.queued += 1
+        return 0
+
     cpdef dequeue(self):
         """Its handler is entered, or never will be; of a plain one in its thread."""
         if self.queued:
@@ -498,6 +517,7 @@ cdef class Call(Entry):
             self.task.cancel()
             if not self.entered:
                 # Then it never will be.
+                self.sender.ledger.fresh -= 1
                 self.dequeue()
                 self.sender.ledger.leave(self)
         return 0

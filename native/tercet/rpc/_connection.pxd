@@ -22,7 +22,7 @@ cdef class Connection:
     # The streams that are open; each links to the ones before and after it.
     cdef Stream latest
     cdef readonly Py_ssize_t open_streams
-    # Of them, those whose calls have not begun.
+    # Of them, those whose calls have not begun, or expect their message.
     cdef readonly Py_ssize_t half_open
     # Closed by lost(); nghttp2 still has pointers to them.
     cdef list kept
@@ -51,6 +51,7 @@ cdef class Connection:
 
     cpdef list receive(self, data, Py_ssize_t size=*, Py_ssize_t start=*)
     cpdef bytes take(self)
+    cpdef list caused(self)
     cdef Py_ssize_t fill(self, bytearray sink) except -1
     cpdef respond(self, Stream stream, message, list trailers=*)
     cpdef send_headers(self, Stream stream, list metadata)
@@ -58,6 +59,7 @@ cdef class Connection:
     cpdef finish(self, Stream stream, list trailers)
     cpdef next_message(self, Stream stream)
     cdef raise_kept(self)
+    cdef void met(self, Stream stream) noexcept
     cdef int queue(self, Stream stream, piece) except -1
     cdef int resume(self, Stream stream) except -1
     cdef int submit(self, Stream stream, list pairs, h2.nghttp2_data_provider* provider) except -1

@@ -163,7 +163,6 @@ cdef class Connection:
         cdef Py_buffer view
         cdef const uint8_t* at
         cdef ssize_t done
-        cdef list events
         PyObject_GetBuffer(data, &view, PyBUF_SIMPLE)
         try:
             at = <const uint8_t*> view.buf + start
@@ -177,19 +176,24 @@ cdef class Connection:
         if done < 0 and not self.meter.verdict:
             self.limits.count(PROTOCOL_ERRORS)
             raise ProtocolError(h2.nghttp2_strerror(<int> done).decode())
-        events = self.events
-        if events:
-            self.events = []
-        return events
+        return self.caused()
 
     cpdef bytes take(self):
         """The bytes to send now, at most about 256 KiB; b"" if there are none.
 
-        Streams whose writers may go on are in `writable` afterwards.
+        Streams whose writers may go on are in `writable` afterwards, and what else it has caused is
+        told by `caused`.
         """
         sink = bytearray()
         size = self.fill(sink)
         return bytes(sink[:size])
+
+    cpdef list caused(self):
+        """The events of bytes that are sent: a stream that is reset is closed when its frame is."""
+        events = self.events
+        if events:
+            self.events = []
+        return events
 
     cdef Py_ssize_t fill(self, bytearray sink) except -1:
         """Puts what `take` gives at the front of a buffer, which grows if it must; its size."""
@@ -254,7 +258,7 @@ cdef class Connection:
         """Ends the requests that have made no progress for so long."""
         cdef Stream stream = self.latest
         while stream is not None:
-            if not stream.begun and not stream.closed:
+            if (stream.expected or not stream.begun) and not stream.closed:
                 if stream.since == 0 or (
                     stream.arrived - stream.seen > LEAST_RATE * (now - stream.since)
                 ):
@@ -264,6 +268,22 @@ cdef class Connection:
                     self.limits.count(REQUEST_TIMEOUT)
                     self.reset(stream, CANCEL)
             stream = stream.before
+
+    def expect(self, Stream stream):
+        """Its call has begun and cannot go on: it waits for the message that its request is.
+
+        Calls that interceptors see begin when their headers have come. Such a request is half open
+        like any other that is not whole.
+        """
+        if not (stream.expected or stream.half_closed or stream.closed):
+            stream.expected = True
+            self.half_open += 1
+
+    cdef void met(self, Stream stream) noexcept:
+        """What was expected has come, or never will."""
+        if stream.expected:
+            stream.expected = False
+            self.half_open -= 1
 
     def streams_begun(self):
         """The streams that are open and had been told of by BEGIN, the latest first."""
@@ -388,7 +408,8 @@ cdef class Connection:
     def lost(self):
         """The transport is gone: closes all streams; returns those that nobody had finished."""
         cdef Stream stream
-        left = self.streams_begun()
+        left = [*self.streams_begun(),
+                *(stream for event, stream in self.caused() if event == ENDED)]
         if self.kept is None:
             self.kept = []
         while self.latest is not None:
@@ -477,6 +498,7 @@ cdef class Connection:
                 self.count_refusal(stream)
             self.begin(stream)
         if stream.begun and (arrived or stream.refusal is not None):
+            self.met(stream)
             self.events.append((READ, stream))
         return 0
 
@@ -485,6 +507,7 @@ cdef class Connection:
         self.unsent -= stream.unsent
         if stream.ending:
             self.settled -= stream.unsent
+        self.met(stream)
         if not stream.begun:
             self.half_open -= 1
         elif stream.ending and not stream.unsent and stream.error_code == h2.NGHTTP2_NO_ERROR:
@@ -578,6 +601,7 @@ cdef int on_begin_headers(
                 session, h2.NGHTTP2_FLAG_NONE, frame.hd.stream_id, h2.NGHTTP2_REFUSED_STREAM))
             return 0
         stream = Stream(frame.hd.stream_id)
+        stream.opened = self.meter.filled
         self.enlist(stream)
         h2.nghttp2_session_set_stream_user_data(session, stream.id, <void*> stream)
     except BaseException as error:
@@ -662,6 +686,7 @@ cdef int on_frame(
         if frame.hd.flags & h2.NGHTTP2_FLAG_END_STREAM:
             stream.end()
             if stream.begun:
+                self.met(stream)
                 self.events.append((READ, stream))
             else:
                 self.begin(stream)

@@ -26,6 +26,8 @@ cdef class Ledger:
     cdef Py_ssize_t most
     # Of the calls that run, those whose handlers have not been entered.
     cdef public Py_ssize_t queued
+    # Of these, those whose tasks have not begun to run, which they do in the loop's next turn.
+    cdef public Py_ssize_t fresh
     cdef dict tallies
     cdef Tally unknown
     cdef public unsigned long long connections

@@ -58,9 +58,10 @@ DEFAULTS = {
     "metadata_fields": 128,
     # CONTINUATION frames of one header block: nghttp2's own since CVE-2024-28182.
     "continuations": 8,
-    # Streams that a client has reset, or made us reset, in a burst, and more of them a second: as
-    # nghttp2 since CVE-2023-44487. One more for each answered call: a client that hedges, or a
-    # proxy of many clients, resets as many as it likes for as long as half of its calls are answered.
+    # Streams that a client has reset within a second, or made us reset, in a burst, and more of them
+    # a second: as nghttp2 since CVE-2023-44487. One more for each answered call: a client that
+    # hedges, or a proxy of many clients, resets as many as it likes for as long as half of its calls
+    # are answered.
     "resets": 1000,
     "resets_per_second": 33,
     # Frames that bring nothing forward; nghttp2 (1.67 and newer) allows 10 000 and 330.

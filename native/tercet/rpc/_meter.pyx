@@ -31,6 +31,7 @@ from tercet.rpc._limits cimport (
     WINDOW_UPDATES,
     Limits,
 )
+from tercet.rpc._stream cimport Stream
 
 cdef enum:
     # Types of frames.
@@ -60,6 +61,9 @@ cdef enum:
     # Bytes that may be under way on a stream that we have ended: its window, and the heads of its
     # frames, of which small messages have many.
     LATE_BYTES = 2 << 20
+    # Seconds after which the reset of a stream is no longer a rapid one: Envoy's
+    # premature_reset_min_stream_lifetime_seconds.
+    PREMATURE = 1
     # Work of one turn. A call costs about as much as so many other frames.
     TURN = 4096
     CALL = 32
@@ -115,16 +119,18 @@ cdef class Meter:
         cdef int32_t stream = <int32_t> (
             ((<uint32_t> self.head[5] & 0x7F) << 24) | (<uint32_t> self.head[6] << 16)
             | (<uint32_t> self.head[7] << 8) | self.head[8])
+        cdef void* found = NULL
         cdef bint closed = False
         cdef int work = 1
         self.left = size
         if kind == DATA or kind == RST_STREAM:
-            closed = stream <= self.known and (
-                h2.nghttp2_session_get_stream_user_data(session, stream) == NULL)
+            found = h2.nghttp2_session_get_stream_user_data(session, stream)
+            closed = stream <= self.known and found == NULL
         if closed:
             self.late(kind, size)
         elif kind == RST_STREAM:
-            self.reset()
+            if found == NULL or self.filled - (<Stream> found).opened < PREMATURE:
+                self.reset()
         elif kind == DATA:
             if size == 0 and not flags & END_STREAM:
                 self.glitch(EMPTY_FRAMES)

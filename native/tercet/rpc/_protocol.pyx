@@ -45,6 +45,12 @@ OVERLOADED = ResourceExhausted(
 GOODBYE = 0.2
 
 cdef enum:
+    # Calls that all connections together begin in one turn of the loop, about: in a turn a hundred
+    # connections may have a hundred calls each to be read, which is no overload. What one of them
+    # may read in it (see `_meter`) is beside these.
+    FRESH = 1024
+    # Turns that a connection waits for the others at most.
+    TURNS = 1000
     RESOURCE_EXHAUSTED = 8
     UNIMPLEMENTED = 12
     # HTTP/2's.
@@ -113,7 +119,10 @@ cdef class Exchange(Sender):
             # TLS may have had more at hand when reading was paused.
             self.rest = (self.rest or b"") + PyByteArray_AS_STRING(self.buffers.reading)[:size]
             return
-        self.take(self.buffers.reading, size)
+        if self.crowded():
+            self.rest = PyByteArray_AS_STRING(self.buffers.reading)[:size]
+        else:
+            self.take(self.buffers.reading, size)
         if self.rest is not None:
             self.read(False)
             self.loop.call_soon(self.go_on)
@@ -126,12 +135,23 @@ cdef class Exchange(Sender):
         if self.transport.is_closing():
             self.rest = None
             return
+        if self.crowded():
+            self.loop.call_soon(self.go_on)
+            return
         self.rest = None
         self.take(rest, len(rest))
         if self.rest is not None:
             self.loop.call_soon(self.go_on)
         elif not self.holding:
             self.read(True)
+
+    cdef bint crowded(self):
+        """Whether the others have begun so many calls that their handlers are to be entered first."""
+        if self.ledger.fresh >= min(FRESH, self.limits.queued_calls) > 0 and self.waited < TURNS:
+            self.waited += 1
+            return True
+        self.waited = 0
+        return False
 
     cdef read(self, bint on):
         """Reads on, or no more."""
@@ -311,8 +331,8 @@ cdef class Exchange(Sender):
             call.end_with(RESOURCE_EXHAUSTED, "Concurrent RPC limit exceeded!", ())
         else:
             stream.call = call
-            call.queued = True
-            self.ledger.queued += 1
+            call.enqueue()
+            self.ledger.fresh += 1
             if timeout >= 0:
                 call.set_deadline(timeout)
             self.ledger.enter(call)

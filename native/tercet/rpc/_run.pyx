@@ -36,6 +36,7 @@ async def run(Call call, handler):
     """
     cdef Method method
     call.entered = True
+    call.sender.ledger.fresh -= 1
     try:
         method = handler if type(handler) is Method else await resolved(call, handler)
         if method is None:
@@ -46,7 +47,7 @@ async def run(Call call, handler):
         if not method.request_streaming:
             request = call.core.next_message(call.stream)
             if request is None:
-                request = await call.next_raw()
+                request = await call.whole()
             elif type(request) is not bytes:
                 request = await call.unpacked(request)
             if request is None:

@@ -37,6 +37,8 @@ cdef class Sender:
     cdef bint parting
     # Bytes that were read and wait for their turn.
     cdef bytes rest
+    # Turns of the loop that they have waited, as other connections had begun many calls.
+    cdef int waited
     # Nothing more is read until the client reads.
     cdef bint holding
     # The watch looks at what may take too long.

@@ -10,6 +10,7 @@ Guarantees:
 cimport cython
 from cpython.bytearray cimport PyByteArray_AS_STRING
 
+from tercet.rpc._connection cimport ENDED
 from tercet.rpc._stream cimport Stream
 
 cdef enum:
@@ -66,6 +67,9 @@ cdef class Sender:
             for stream in self.core.writable:
                 if stream.call is not None:
                     stream.call.writable()
+            for event, stream in self.core.caused():
+                if event == ENDED and stream.call is not None:
+                    stream.call.lost()
             if size == 0:
                 break
             self.ledger.sent += size

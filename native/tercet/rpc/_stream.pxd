@@ -40,12 +40,16 @@ cdef class Stream:
     cdef readonly uint32_t error_code
     # Why the request cannot be read on: (gRPC status, message), or None.
     cdef readonly object refusal
+    # When its headers came: seconds of the meter's clock.
+    cdef double opened
     # Of a request that is not whole: what had come of it when it was last looked at, and when that
     # was more than before.
     cdef Py_ssize_t seen
     cdef double since
 
     cdef bint begun
+    # It has begun, and its call waits for the rest of the request.
+    cdef bint expected
     cdef bint whole
     cdef bint forwarded
 

@@ -30,6 +30,7 @@ class Ledger:
     """
 
     queued: int
+    fresh: int
     connections: int
     streams: int
     received: int

@@ -8,7 +8,7 @@ import pytest
 
 from tests.conformance.conftest import REFERENCE
 from tests.conformance.wire import frames
-from tests.conformance.wire.conftest import Served, request
+from tests.conformance.wire.conftest import Served, reference_deviates, request
 from tests.conformance.wire.connection import Connection, connect
 from tests.conformance.wire.frames import message
 from tests.support import eventually
@@ -92,3 +92,18 @@ async def test_a_breach_of_the_protocol_ends_the_calls_of_its_connection(
     if engine != REFERENCE:
         server: Any = served.server
         assert server.statistics()["connections"] == 1
+
+
+@pytest.mark.parametrize("leaves", [False, True])
+async def test_a_stream_that_the_server_resets_ends_its_handler(
+    engine: str, served: Served, leaves: bool
+) -> None:
+    """Whether or not another byte comes of the client, which has made it do so."""
+    reference_deviates(engine, "lets a window overflow")
+    async with connect(served.port) as wire:
+        await waiting(wire, served, 1)
+        wire.grant(1, 2**31 - 1)
+        assert (await wire.answer(1)).reset == frames.FLOW_CONTROL_ERROR
+        if leaves:
+            wire.close()
+        await eventually(lambda: "cancelled" in served.notes)

@@ -85,13 +85,13 @@ class Keeper:
     """The rules applied to one connection; `draw` gives numbers of [0, 1)."""
 
     __slots__ = (
+        "_debt",
         "_end",
         "_old",
         "_pinged",
         "_quiet",
         "_refuse",
         "_seen",
-        "_strikes",
         "_theirs",
         "reason",
         "rules",
@@ -105,7 +105,7 @@ class Keeper:
         self._seen = 0
         self._pinged = self._refuse = self._end = math.inf
         self._theirs = -math.inf
-        self._strikes = 0
+        self._debt = 0.0
 
     def look(self, now: float, signs: Signs) -> tuple[Act, float]:
         """What to do, and when to look again; math.inf for never."""
@@ -137,16 +137,23 @@ class Keeper:
     def pinged(self, now: float, pings: int, spoke: bool, streams: int) -> bool:
         """Counts the client's pings; False if there were too many.
 
+        Each is owed until an interval has passed. So one that comes early, as it does when the one
+        before was held up on its way, is made up for by the next, and who pings as often as it may
+        can do so for ever.
+
         Args:
             spoke: Whether headers or data went out since the last ones.
         """
         rules = self.rules
         least = rules.interval if streams or rules.without_calls else RARELY
         if spoke:
-            self._strikes, self._theirs = 0, -math.inf
-        self._strikes += pings - (now >= self._theirs + least)
+            self._debt = 0
+        passed = now - self._theirs
+        paid = passed / least if least > 0 else math.inf
+        self._debt = max(0.0, self._debt - paid) + pings
         self._theirs = now
-        if rules.strikes and self._strikes > rules.strikes:
+        # The first one is none too early.
+        if rules.strikes and self._debt > rules.strikes + 1:
             self.reason = "too_many_pings"
             return False
         return True

@@ -100,8 +100,11 @@ class Patient:
             self._since, self._given = now, seen.given
         elif now >= self._since + self.patience.stalled:
             return "stalled", math.inf
-        if seen.waiting:
-            then = min(then, now + self.patience.stalled / LOOKS)
-        if seen.half_open:
-            then = min(then, now + self.patience.request / LOOKS)
+        if seen.waiting or seen.half_open or seen.block:
+            # Until nothing is left it is not told what else begins: so it looks often enough.
+            patience = self.patience
+            then = min(
+                then,
+                now + min(patience.headers, patience.request / LOOKS, patience.stalled / LOOKS),
+            )
         return "", then

@@ -41,6 +41,14 @@ def test_pings_too_often_are_strikes() -> None:
     assert keeping.reason == "too_many_pings"
 
 
+def test_a_client_may_ping_for_ever_as_often_as_it_may() -> None:
+    """However long the network holds up each of them."""
+    keeping = keeper()
+    assert all(keeping.pinged(10 * ping + (ping % 2), 1, False, 0) for ping in range(100))
+    hasty = keeper()
+    assert not all(hasty.pinged(5 * ping, 1, False, 0) for ping in range(100))
+
+
 def test_pings_are_forgiven_after_data_and_without_a_limit() -> None:
     keeping = keeper()
     assert all(keeping.pinged(now, 1, True, 1) for now in range(9))

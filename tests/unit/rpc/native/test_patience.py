@@ -36,7 +36,7 @@ def test_another_header_block_has_time_of_its_own() -> None:
 def test_a_reader_must_read() -> None:
     found = patient()
     stuck = QUIET._replace(waiting=True, given=1000)
-    assert found.look(5, stuck) == ("", 30)
+    assert found.look(5, stuck) == ("", 15)
     assert found.look(104, stuck)[0] == ""
     assert found.look(105, stuck)[0] == "stalled"
 
@@ -65,7 +65,16 @@ def test_who_has_read_all_begins_anew() -> None:
 
 
 def test_requests_that_are_not_whole_are_looked_at() -> None:
-    assert patient().look(5, QUIET._replace(half_open=1)) == ("", 20)
+    assert patient().look(5, QUIET._replace(half_open=1)) == ("", 15)
+
+
+def test_what_begins_while_something_else_is_waited_for_is_seen_in_time() -> None:
+    """It is told of only if nothing is waited for."""
+    found = Patient(PATIENCE._replace(stalled=math.inf), 0)
+    waiting = QUIET._replace(waiting=True)
+    assert found.look(0, waiting) == ("", 10)
+    assert found.look(10, waiting._replace(block=1)) == ("", 20)
+    assert found.look(20, waiting._replace(block=1))[0] == "headers_timeout"
 
 
 def test_never() -> None:
