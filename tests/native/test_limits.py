@@ -293,7 +293,14 @@ def test_data_on_a_closed_stream_is_limited_to_what_may_be_under_way() -> None:
     peer.feed(call(1))
     late = frame(DATA, 0, 1, bytes(16384))
     assert peer.feed(late * 64) == ""
-    assert peer.feed(late * 64) == "closed_streams"
+    assert peer.feed(late * 128) == "closed_streams"
+
+
+def test_empty_messages_may_be_under_way_for_a_whole_window() -> None:
+    """Each in a frame of its own, as grpc-go sends them."""
+    peer = Peer(STREAMING)
+    peer.feed(call(1))
+    assert peer.feed(frame(DATA, 0, 1, message(b"")) * ((1 << 20) // 5)) == ""
 
 
 def test_the_window_of_closed_streams_is_given_back_once() -> None:
