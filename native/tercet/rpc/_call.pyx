@@ -524,11 +524,11 @@ cdef class Call(Entry):
         self.stopped = True
         if self.task is not None:
             self.task.cancel()
-            if not self.entered:
-                # Then it never will be.
-                self.sender.ledger.fresh -= 1
-                self.dequeue()
-                self.sender.ledger.leave(self)
+        if not self.entered:
+            # Then it never will be; without a task, none could be made.
+            self.sender.ledger.fresh -= 1
+            self.dequeue()
+            self.sender.ledger.leave(self)
         return 0
 
     cdef int usable(self) except -1:
