@@ -12,10 +12,14 @@ from tests.conformance.wire import frames
 from tests.conformance.wire.frames import END_HEADERS, END_STREAM, Frame
 
 ANSWERED = 0.2
+# As many as it likes are not whole for so long.
+BURST = 0.15
 
 
 def half_open() -> Steps:
-    yield opening() + calls("Echo", count=300)
+    yield opening() + calls("Echo", count=150)
+    yield BURST
+    yield calls("Echo", count=150, first=150)
     yield ANSWERED
 
 

@@ -161,7 +161,7 @@ ATTACKS = {
         many.half_open,
         ("half_open_streams",),
         (REFUSED_STREAM,),
-        options={"tercet.max_half_open_streams": 100},
+        options={"tercet.max_half_open_streams": 100, "tercet.max_half_open_ms": 100},
     ),
     "streams": Attack(
         many.streams,

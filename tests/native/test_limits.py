@@ -233,13 +233,43 @@ def test_continuations_are_limited() -> None:
 
 def test_requests_that_are_not_whole_are_limited() -> None:
     peer = Peer(half_open_streams=10)
-    peer.feed(b"".join(map(request, streams(12))))
+    peer.feed(b"".join(map(request, streams(10))))
+    peer.feed(request(21) + reset(21))
+    peer.connection.passed(2.0)
+    peer.feed(b"".join(map(request, streams(2, 23))))
     assert peer.of(RST_STREAM) == [struct.pack(">I", REFUSED_STREAM)] * 2
     assert peer.connection.half_open == 10
     # One that was refused may be sent again when there is room.
-    peer.feed(frame(DATA, END_STREAM, 1, message(b"")) + reset(3) + request(25) + request(27))
+    peer.feed(frame(DATA, END_STREAM, 1, message(b"")) + reset(3) + request(27) + request(29))
     assert peer.connection.half_open == 10
     assert len(peer.of(RST_STREAM)) == 2
+
+
+def test_a_burst_of_headers_is_in_order() -> None:
+    """Who is built on nghttp2 sends the headers of all its calls before any message."""
+    peer = Peer(half_open_streams=10, glitches=0)
+    for first in 1, 401, 801:
+        headers, messages = [], []
+        for stream in streams(200, first):
+            headers.append(request(stream))
+            messages.append(frame(DATA, END_STREAM, stream, message(b"")))
+        assert peer.feed(b"".join(headers + messages)) == ""
+        peer.connection.passed(first)
+    assert peer.of(RST_STREAM) == []
+
+
+def test_after_a_burst_the_latest_requests_go_that_are_too_many() -> None:
+    peer = Peer(half_open_streams=10)
+    peer.feed(b"".join(map(request, streams(12))))
+    peer.connection.reset_overdue(1.0, 60)
+    assert peer.sent[-1][0] != RST_STREAM
+    for _ in range(2):
+        # Who does not read is given up once.
+        peer.connection.reset_overdue(2.0, 60)
+    peer.feed(frame(PING, 0, 0, bytes(8)))
+    assert [each[2] for each in peer.sent if each[0] == RST_STREAM] == [23, 21]
+    assert peer.of(RST_STREAM) == [struct.pack(">I", REFUSED_STREAM)] * 2
+    assert peer.limits.snapshot()["half_open_streams"] == 2
 
 
 def test_a_request_without_progress_is_reset() -> None:
@@ -263,7 +293,14 @@ def test_data_on_a_closed_stream_is_limited_to_what_may_be_under_way() -> None:
     peer.feed(call(1))
     late = frame(DATA, 0, 1, bytes(16384))
     assert peer.feed(late * 64) == ""
-    assert peer.feed(late * 64) == "closed_streams"
+    assert peer.feed(late * 128) == "closed_streams"
+
+
+def test_empty_messages_may_be_under_way_for_a_whole_window() -> None:
+    """Each in a frame of its own, as grpc-go sends them."""
+    peer = Peer(STREAMING)
+    peer.feed(call(1))
+    assert peer.feed(frame(DATA, 0, 1, message(b"")) * ((1 << 20) // 5)) == ""
 
 
 def test_the_window_of_closed_streams_is_given_back_once() -> None:

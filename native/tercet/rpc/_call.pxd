@@ -38,6 +38,8 @@ cdef class Call(Entry):
     cdef list writers
     # It is counted as one that waits for its handler to be entered.
     cdef bint queued
+    # It does so in the queue of an executor.
+    cdef bint pooled
     cdef double begun
     cdef Tally tally
 

@@ -462,9 +462,18 @@ cdef class Call(Entry):
             self.sender.ledger.queued += 1
         return 0
 
+    def hand_over(self):
+        """It waits for a thread from now on, and is in the queue until it is taken up."""
+        self.pooled = True
+
+    def taken_up(self):
+        """A thread has come to it, or never will; called from any thread, and a second time."""
+        self.pooled = False
+        self.dequeue()
+
     cpdef dequeue(self):
-        """Its handler is entered, or never will be; of a plain one in its thread."""
-        if self.queued:
+        """Its handler is entered, or never will be."""
+        if self.queued and not self.pooled:
             self.queued = False
             self.sender.ledger.queued -= 1
 
@@ -515,11 +524,11 @@ cdef class Call(Entry):
         self.stopped = True
         if self.task is not None:
             self.task.cancel()
-            if not self.entered:
-                # Then it never will be.
-                self.sender.ledger.fresh -= 1
-                self.dequeue()
-                self.sender.ledger.leave(self)
+        if not self.entered:
+            # Then it never will be; without a task, none could be made.
+            self.sender.ledger.fresh -= 1
+            self.dequeue()
+            self.sender.ledger.leave(self)
         return 0
 
     cdef int usable(self) except -1:

@@ -24,6 +24,8 @@ cdef class Connection:
     cdef readonly Py_ssize_t open_streams
     # Of them, those whose calls have not begun, or expect their message.
     cdef readonly Py_ssize_t half_open
+    # Since when more of them than may be are half open; -1 if they are not.
+    cdef double crowded
     # Closed by lost(); nghttp2 still has pointers to them.
     cdef list kept
     # The last path, and what it was routed to: most connections call one method again and again.
@@ -59,6 +61,7 @@ cdef class Connection:
     cpdef finish(self, Stream stream, list trailers)
     cpdef next_message(self, Stream stream)
     cdef raise_kept(self)
+    cdef bint too_many_half_open(self, double now) noexcept
     cdef void met(self, Stream stream) noexcept
     cdef int queue(self, Stream stream, piece) except -1
     cdef int resume(self, Stream stream) except -1

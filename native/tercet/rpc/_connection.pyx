@@ -63,6 +63,7 @@ cdef enum:
     # Of nghttp2's own limits by rate.
     UNLIMITED = 1 << 30
     INTERNAL_ERROR = 2
+    REFUSED_STREAM = 7
     CANCEL = 8
     RESOURCE_EXHAUSTED = 8
     # A header block that is so many times too large, or has so many times too many fields, is no
@@ -137,6 +138,7 @@ cdef class Connection:
         self.meter = Meter(self.limits)
         self.events = []
         self.writable = []
+        self.crowded = -1
         open_session(&self.session, <void*> self, self.limits)
         settings[0].settings_id = h2.NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS
         settings[0].value = <uint32_t> min(self.limits.max_streams, 0xFFFFFFFF)
@@ -255,19 +257,39 @@ cdef class Connection:
         self.meter.trusted = True
 
     def reset_overdue(self, double now, double timeout):
-        """Ends the requests that have made no progress for so long."""
+        """Ends the requests that have made no progress for so long, and those that are too many."""
         cdef Stream stream = self.latest
+        cdef Py_ssize_t excess = 0
+        if self.too_many_half_open(now):
+            excess = self.half_open - self.limits.half_open_streams
         while stream is not None:
             if (stream.expected or not stream.begun) and not stream.closed:
-                if stream.since == 0 or (
+                if stream.given_up:
+                    excess -= 1
+                elif excess > 0:
+                    excess -= 1
+                    stream.given_up = True
+                    self.limits.count(HALF_OPEN_STREAMS)
+                    self.reset(stream, CANCEL if stream.begun else REFUSED_STREAM)
+                elif stream.since == 0 or (
                     stream.arrived - stream.seen > LEAST_RATE * (now - stream.since)
                 ):
                     stream.since = now
                     stream.seen = stream.arrived
                 elif now >= stream.since + timeout:
+                    # It is closed when the client is told, which may take it long to read.
+                    stream.given_up = True
                     self.limits.count(REQUEST_TIMEOUT)
                     self.reset(stream, CANCEL)
             stream = stream.before
+
+    cdef bint too_many_half_open(self, double now) noexcept:
+        """Whether more requests than may be so are not whole, and it is no burst."""
+        if self.half_open < self.limits.half_open_streams or self.meter.trusted:
+            self.crowded = -1
+        elif self.crowded < 0:
+            self.crowded = now
+        return 0 <= self.crowded <= now - self.limits.half_open_ms / 1e3
 
     def expect(self, Stream stream):
         """Its call has begun and cannot go on: it waits for the message that its request is.
@@ -594,11 +616,11 @@ cdef int on_begin_headers(
     if frame.headers.cat != h2.NGHTTP2_HCAT_REQUEST:
         return 0
     try:
-        if self.half_open >= self.limits.half_open_streams and not self.meter.trusted:
+        if self.too_many_half_open(self.meter.filled):
             self.limits.count(HALF_OPEN_STREAMS)
             self.meter.glitch(REFUSED_STREAMS)
             check(h2.nghttp2_submit_rst_stream(
-                session, h2.NGHTTP2_FLAG_NONE, frame.hd.stream_id, h2.NGHTTP2_REFUSED_STREAM))
+                session, h2.NGHTTP2_FLAG_NONE, frame.hd.stream_id, REFUSED_STREAM))
             return 0
         stream = Stream(frame.hd.stream_id)
         stream.opened = self.meter.filled

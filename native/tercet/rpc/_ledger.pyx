@@ -102,7 +102,9 @@ cdef class Ledger:
         call.earlier = call.later = None
         self.count -= 1
         if self.count == 0 and self.emptied is not None:
-            self.emptied.set_result(None)
+            if not self.emptied.done():
+                # Who waits may have given up just now.
+                self.emptied.set_result(None)
             self.emptied = None
         return 0
 

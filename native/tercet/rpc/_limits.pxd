@@ -47,6 +47,7 @@ cdef class Limits:
     cdef readonly double glitches
     cdef readonly double glitches_per_second
     cdef readonly Py_ssize_t half_open_streams
+    cdef readonly Py_ssize_t half_open_ms
     cdef readonly Py_ssize_t unsent_bytes
     cdef readonly Py_ssize_t outbound_frames
     cdef readonly Py_ssize_t queued_calls

@@ -67,8 +67,11 @@ DEFAULTS = {
     # Frames that bring nothing forward; nghttp2 (1.67 and newer) allows 10 000 and 330.
     "glitches": 1000,
     "glitches_per_second": 100,
-    # Requests that have begun and are not whole, of one connection.
+    # Requests that have begun and are not whole, of one connection, and for how long there may be
+    # more. Clients that are built on nghttp2, Node among them, send the headers of all the calls
+    # that they begin at once before any message.
     "half_open_streams": 1000,
+    "half_open_ms": 2000,
     # Bytes of finished answers that a client has not taken: sixteen of the largest messages.
     "unsent_bytes": 64 << 20,
     # Frames that wait for a client that does not read: Envoy's limit.
@@ -109,6 +112,7 @@ cdef class Limits:
         self.resets_per_second = values["resets_per_second"]
         self.glitches = values["glitches"]
         self.glitches_per_second = values["glitches_per_second"]
+        self.half_open_ms = values["half_open_ms"]
         self.half_open_streams = values["half_open_streams"]
         self.unsent_bytes = values["unsent_bytes"]
         self.outbound_frames = values["outbound_frames"]

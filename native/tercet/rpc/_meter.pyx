@@ -58,9 +58,9 @@ cdef enum:
     SETTLING = 10
     # A header block of so many times the limit, as it is on the wire, ends its connection.
     OUTRAGE = 4
-    # Bytes that may be under way on a stream that we have ended: its window, and the heads of its
-    # frames, of which small messages have many.
-    LATE_BYTES = 2 << 20
+    # Bytes that may be under way on a stream that we have ended: its window of 1 MiB, and the heads
+    # of its frames, nine for each five in the worst case (grpc-go sends each empty message so).
+    LATE_BYTES = 3 << 20
     # Seconds after which the reset of a stream is no longer a rapid one: Envoy's
     # premature_reset_min_stream_lifetime_seconds.
     PREMATURE = 1

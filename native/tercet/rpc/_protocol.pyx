@@ -223,7 +223,9 @@ cdef class Exchange(Sender):
             self.core.block,
             self.core.half_open,
             self.paused or self.core.settled > 0,
-            self.given,
+            # What waits in the transport has not been taken: a slow reader takes minutes for it.
+            self.given - (
+                0 if self.transport is None else self.transport.get_write_buffer_size()),
         )
 
     def reset_overdue(self, double moment, double timeout):

@@ -50,6 +50,8 @@ cdef class Stream:
     cdef bint begun
     # It has begun, and its call waits for the rest of the request.
     cdef bint expected
+    # We have reset it for being slow, and it is closed when that is sent.
+    cdef bint given_up
     cdef bint whole
     cdef bint forwarded
 

@@ -62,9 +62,49 @@ class SyncContext:
             yield message
 
 
-def _entered(call: Call, method: Method, given: Any, context: SyncContext) -> Any:
-    call.dequeue()
-    return method.behaviour(given, context)
+class _Turn:
+    """A handler that waits for a thread.
+
+    An executor forgets nothing that it was given: a call that ends before its turn stays in the
+    queue, without its request, until a thread comes to it.
+    """
+
+    __slots__ = ("_call", "_work")
+
+    def __init__(self, call: Call, method: Method, given: Any, context: SyncContext) -> None:
+        self._call = call
+        self._work: tuple[Any, ...] | None = (method.behaviour, given, context)
+        call.hand_over()
+
+    def __call__(self) -> Any:
+        """On its thread."""
+        self._call.taken_up()
+        work, self._work = self._work, None
+        if work is None:
+            return None
+        behaviour, given, context = work
+        return behaviour(given, context)
+
+    async def answer(self, loop: asyncio.AbstractEventLoop) -> Any:
+        try:
+            answered = loop.run_in_executor(self._call.pool, self)
+        except BaseException:
+            # The executor is shut down.
+            self._call.taken_up()
+            raise
+        answered.add_done_callback(self._over)
+        try:
+            await asyncio.wait([answered])
+        except asyncio.CancelledError:
+            self._work = None
+            raise
+        return answered.result()
+
+    def _over(self, answered: asyncio.Future[Any]) -> None:
+        """Also if the executor has thrown it away; nobody may want to know how it went."""
+        self._call.taken_up()
+        if not answered.cancelled():
+            answered.exception()
 
 
 async def run(call: Call, method: Method, request: Any) -> None:
@@ -73,7 +113,7 @@ async def run(call: Call, method: Method, request: Any) -> None:
     context = SyncContext(call, loop)
     given = context.requests() if method.request_streaming else request
     try:
-        answer = await loop.run_in_executor(call.pool, _entered, call, method, given, context)
+        answer = await _Turn(call, method, given, context).answer(loop)
         if not method.response_streaming:
             if (pending := call.answer(answer)) is not None:
                 await pending
