@@ -178,13 +178,17 @@ cdef class Call(Entry):
         return self.sender.peer
 
     def peer_identities(self):
-        return None if self.sender.identity is None else self.sender.identity.identities
+        if self.sender.identity is None or self.sender.identity.identities is None:
+            return None
+        return list(self.sender.identity.identities)
 
     def peer_identity_key(self):
         return None if self.sender.identity is None else self.sender.identity.key
 
     def auth_context(self):
-        return {} if self.sender.identity is None else dict(self.sender.identity.context)
+        if self.sender.identity is None:
+            return {}
+        return {key: list(values) for key, values in self.sender.identity.context.items()}
 
     def time_remaining(self):
         if self.deadline < 0:

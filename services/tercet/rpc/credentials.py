@@ -144,11 +144,11 @@ def dynamic_ssl_server_credentials(
         request_client_authentication: As `request_client_auth` of `ssl_server_credentials`.
 
     Raises:
-        TypeError: The configuration is grpc's own, which cannot be read.
+        TypeError: The configuration is grpc's own, which cannot be read, or none.
     """
     if not isinstance(initial_certificate_configuration, ServerCertificateConfiguration):
         raise TypeError(
-            "the configuration is grpc's own: make it with"
+            f"{initial_certificate_configuration!r} cannot be read: make it with"
             " tercet.rpc.ssl_server_certificate_configuration, which takes the same arguments"
         )
     make: Any = grpc.dynamic_ssl_server_credentials

@@ -7,6 +7,7 @@ changed without touching them.
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from typing import Any
@@ -27,6 +28,9 @@ def _grpcio(**arguments: Any) -> Server:
     from tercet.rpc.grpcio import GrpcioServer
 
     interceptors = [DomainErrors(), *arguments.pop("interceptors")]
+    for name, _ in arguments["options"]:
+        if name.startswith("tercet."):
+            warnings.warn(f"the engine grpcio has no option {name!r}", stacklevel=4)
     return GrpcioServer(grpc.aio.server(interceptors=interceptors, **arguments))
 
 
@@ -41,14 +45,14 @@ ENGINES: dict[str, Engine] = {"grpcio": _grpcio, "native": _native}
 
 
 def server(
-    *,
-    engine: str | None = None,
     migration_thread_pool: Executor | None = None,
     handlers: Sequence[grpc.GenericRpcHandler] | None = None,
-    interceptors: Sequence[grpc.aio.ServerInterceptor] = (),
-    options: Options = (),
+    interceptors: Sequence[grpc.aio.ServerInterceptor] | None = None,
+    options: Options | None = None,
     maximum_concurrent_rpcs: int | None = None,
     compression: grpc.Compression | None = None,
+    *,
+    engine: str | None = None,
 ) -> Server:
     """Makes a gRPC server; the arguments beside `engine` are those of `grpc.aio.server`.
 
@@ -67,8 +71,8 @@ def server(
         )
     made = ENGINES[engine](
         migration_thread_pool=migration_thread_pool,
-        interceptors=interceptors,
-        options=list(options),
+        interceptors=interceptors or (),
+        options=list(options or ()),
         maximum_concurrent_rpcs=maximum_concurrent_rpcs,
         compression=compression,
     )

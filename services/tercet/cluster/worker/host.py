@@ -55,7 +55,12 @@ class Host:
         self._handle_signals()
         # Statuses of our own services; a `register` may bring its own Health.
         own_health = health.Health()
-        made = server(engine=self._spec.engine, options=self._options())
+        try:
+            made = server(engine=self._spec.engine, options=self._options())
+        except ValueError as error:
+            raise ConfigError(
+                str(error), hint="docs/rpc.md and docs/security.md list the options of servers"
+            ) from error
         await loading.call(loading.load(self._spec), made, self.worker)
         services = made.service_names
         if health.SERVICE not in services:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import resource
 import warnings
 from collections.abc import Sequence
@@ -33,19 +34,28 @@ KNOWN: dict[str, int] = {
     # Freed memory, in bytes, that the process keeps; see `heap`.
     "tercet.kept_memory": -1,
 }
+# In milliseconds; -1 is "never", and so is 0 where none at all would end every connection.
+TIMES = frozenset(name for name in {**keepalive.KNOWN, **patience.KNOWN} if name.endswith("_ms"))
+NONE_AT_ALL = frozenset(
+    {"grpc.http2.min_ping_interval_without_data_ms", "grpc.max_connection_age_grace_ms"}
+)
+LARGEST = (1 << 62) - 1
 # Descriptors that are not for connections; and connections, at 15 KiB each, that are enough.
 RESERVED = 100
 MOST_CONNECTIONS = 1 << 16
 
 
 def values(options: Sequence[tuple[str, Any]]) -> dict[str, int]:
-    """The value of every option. What is not known is warned of.
+    """The value of every option. grpc's own that are not known here are warned of.
 
     Raises:
-        ValueError: A value is no number, or less than -1.
+        ValueError: A value is no whole number that the option may have, or there is no option of
+            ours of that name.
     """
     given = dict(options)
     for name in given.keys() - KNOWN.keys():
+        if name.startswith("tercet."):
+            raise ValueError(f"there is no option {name!r}{_like(name)}")
         warnings.warn(f"the native engine does not know the option {name!r}", stacklevel=5)
     return {name: _number(name, given.get(name, default)) for name, default in KNOWN.items()}
 
@@ -71,6 +81,16 @@ def _number(option: str, value: Any) -> int:
         number = int(value)
     except (TypeError, ValueError):
         raise ValueError(f"the option {option!r} must be a number, not {value!r}") from None
-    if number < -1:
-        raise ValueError(f"the option {option!r} must be -1 or more, not {number}")
+    if not -1 <= number <= LARGEST:
+        raise ValueError(f"the option {option!r} must be -1 to {LARGEST}, not {number}")
+    if option in TIMES and (number < 0 or (number == 0 and option not in NONE_AT_ALL)):
+        return keepalive.NEVER
+    if option == "grpc.default_compression_algorithm" and not 0 <= number <= 2:
+        raise ValueError(f"the option {option!r} must be 0 (none), 1 (deflate) or 2 (gzip)")
     return number
+
+
+def _like(name: str) -> str:
+    """A question, if there is an option that may be meant."""
+    found = difflib.get_close_matches(name, KNOWN, 1)
+    return f": do you mean {found[0]!r}?" if found else ""

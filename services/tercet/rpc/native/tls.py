@@ -224,7 +224,7 @@ def _context(
     made.set_alpn_protocols([PROTOCOL])
     try:
         with _Memory(chain) as chain_path, _Memory(key) as key_path:
-            made.load_cert_chain(chain_path, key_path)
+            made.load_cert_chain(chain_path, key_path, password=_ask_nobody)
         if roots is not None:
             # Names of authorities stand in comments, in any script.
             made.load_verify_locations(cadata=roots.decode("ascii", "ignore"))
@@ -234,6 +234,11 @@ def _context(
     # As in grpc: an authority that stands below another may be believed without that one.
     made.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     return made
+
+
+def _ask_nobody() -> str:
+    """OpenSSL would ask at the terminal, and the server wait."""
+    raise ValueError("the private key is encrypted")
 
 
 class _Memory:

@@ -37,7 +37,25 @@ def test_connections_are_as_many_as_there_are_descriptors_for(
     assert connections(1024, ("tercet.max_connections", 5)) == 5
 
 
-@pytest.mark.parametrize("value", ["many", None, -2])
+@pytest.mark.parametrize("option", sorted(options.TIMES))
+@pytest.mark.parametrize("value", [-1, 0])
+def test_no_time_means_never(option: str, value: int) -> None:
+    """Unless none at all is a sensible wish; else a server would end every connection."""
+    found = options.values([(option, value)])[option]
+    assert found == (0 if value == 0 and option in options.NONE_AT_ALL else 2**31 - 1)
+
+
+def test_an_option_of_ours_that_there_is_not() -> None:
+    with pytest.raises(ValueError, match=r"no option 'tercet\.max_reset': .* 'tercet\.max_resets'"):
+        options.values([("tercet.max_reset", 1)])
+
+
+def test_a_compression_that_there_is_not() -> None:
+    with pytest.raises(ValueError, match=r"grpc\.default_compression_algorithm"):
+        options.values([("grpc.default_compression_algorithm", 9)])
+
+
+@pytest.mark.parametrize("value", ["many", None, -2, 1 << 70])
 def test_what_is_no_number_is_refused(value: object) -> None:
     with pytest.raises(ValueError, match=r"tercet\.max_resets"):
         options.values([("tercet.max_resets", value)])
