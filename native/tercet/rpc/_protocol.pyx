@@ -300,7 +300,7 @@ cdef class Exchange(Sender):
         self.core.terminate()
         self.flush()
         if self.transport is not None:
-            self.transport.close()
+            self.close()
             self.linger(-1)
 
     cdef begin(self, Stream stream):

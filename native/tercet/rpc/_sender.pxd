@@ -50,3 +50,4 @@ cdef class Sender:
     cpdef flush(self)
     cdef part(self)
     cpdef linger(self, Py_ssize_t before)
+    cdef int close(self) except -1

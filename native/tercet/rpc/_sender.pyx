@@ -99,10 +99,16 @@ cdef class Sender:
         except OSError:
             # The client was quicker.
             pass
-        transport.close()
+        self.close()
         self.linger(-1)
 
     cpdef linger(self, Py_ssize_t before):
+    cdef int close(self) except -1:
+        """Closes when all is sent. Once: a second time breaks the TLS transports of asyncio."""
+        if self.transport is not None and not self.transport.is_closing():
+            self.transport.close()
+        return 0
+
         """Gives a client time for as long as it reads: a transport closes when all is sent.
 
         Args:
