@@ -108,7 +108,7 @@ cdef class Exchange(Sender):
         return False
 
     def get_buffer(self, hint):
-        return self.buffers.reading
+        return self.buffers.room
 
     def buffer_updated(self, Py_ssize_t size):
         if self.parting:

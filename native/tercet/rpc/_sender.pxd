@@ -7,6 +7,8 @@ from tercet.rpc._limits cimport Limits
 
 cdef class Buffers:
     cdef bytearray reading
+    # The same, as a view: asyncio's TLS reads into slices of it, and one of a bytearray is a copy.
+    cdef object room
     cdef bytearray sending
 
 
@@ -49,5 +51,5 @@ cdef class Sender:
     cdef int look_out(self) except -1
     cpdef flush(self)
     cdef part(self)
-    cpdef linger(self, Py_ssize_t before)
     cdef int close(self) except -1
+    cpdef linger(self, Py_ssize_t before)

@@ -33,6 +33,7 @@ cdef class Buffers:
 
     def __cinit__(self):
         self.reading = bytearray(READ_SIZE)
+        self.room = memoryview(self.reading)
         self.sending = bytearray(SEND_SIZE)
 
 
@@ -102,13 +103,13 @@ cdef class Sender:
         self.close()
         self.linger(-1)
 
-    cpdef linger(self, Py_ssize_t before):
     cdef int close(self) except -1:
         """Closes when all is sent. Once: a second time breaks the TLS transports of asyncio."""
         if self.transport is not None and not self.transport.is_closing():
             self.transport.close()
         return 0
 
+    cpdef linger(self, Py_ssize_t before):
         """Gives a client time for as long as it reads: a transport closes when all is sent.
 
         Args:
