@@ -139,7 +139,13 @@ cdef class Exchange(Sender):
             self.loop.call_soon(self.go_on)
             return
         self.rest = None
-        self.take(rest, len(rest))
+        try:
+            self.take(rest, len(rest))
+        except Exception:
+            # As the loop does with one that buffer_updated() raises.
+            log.exception("What a client sent cannot be dealt with")
+            self.abort()
+            return
         if self.rest is not None:
             self.loop.call_soon(self.go_on)
         elif not self.holding:

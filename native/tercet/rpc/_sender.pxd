@@ -35,6 +35,7 @@ cdef class Sender:
     cdef bint flushing
     cdef bint paused
     cdef bint parting
+    cdef int farewells
     # Bytes that were read and wait for their turn.
     cdef bytes rest
     # Turns of the loop that they have waited, as other connections had begun many calls.

@@ -22,6 +22,8 @@ cdef enum:
     SMALL = 8192
     # Seconds that a client is given to read what was sent last, and to close.
     LINGER = 2
+    # And how often, if it does read: slowly, for no longer than two minutes.
+    FAREWELLS = 60
 
 
 @cython.final
@@ -128,7 +130,8 @@ cdef class Sender:
         if self.transport is None:
             return
         unsent = self.transport.get_write_buffer_size()
-        if before < 0 or unsent < before:
+        self.farewells += 1
+        if (before < 0 or unsent < before) and self.farewells <= FAREWELLS:
             self.loop.call_later(LINGER, self.linger, unsent)
         else:
             self.transport.abort()
