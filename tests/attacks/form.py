@@ -10,10 +10,10 @@ MIB = 1 << 20
 ROUNDS = 3 if LONG else 2
 # Seconds of one round.
 ROUND = 3.0 if LONG else 0.4
-# Harm is believed when it is seen twice, and not at all when even the quiet rounds differ by more
-# than what is asserted.
-TRIES = 3
-TWICE = 2
+# Harm is believed when it is seen in three tries one after another, and not at all in those whose
+# quiet rounds alone differ by more than what is asserted: others may use the machine.
+TRIES = 6
+BELIEVED = 3
 # Connections that an attacker opens in a second, unless to open them is the attack: each costs a
 # real one a round trip, and the way through accept() is no limit's to guard.
 RATE = 20.0

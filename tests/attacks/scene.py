@@ -13,7 +13,7 @@ from typing import Any
 import psutil
 
 from tests.attacks.child import Child
-from tests.attacks.form import MIB, ROUND, ROUNDS, TRIES, TWICE
+from tests.attacks.form import BELIEVED, MIB, ROUND, ROUNDS, TRIES
 from tests.attacks.judge import Interval, harm, is_noisy
 from tests.soak.client import Call, connected
 
@@ -34,6 +34,7 @@ class Report:
         unmet: The words of those that did not.
         growth: Most bytes that the server's RSS was above what it was before.
         left: What the server had more of when all was over.
+        harmed: What the attack did to the neighbour beyond doubt.
     """
 
     quiet: list[Interval] = field(default_factory=list)
@@ -45,6 +46,7 @@ class Report:
     sent: int = 0
     growth: int = 0
     left: list[str] = field(default_factory=list)
+    harmed: list[str] = field(default_factory=list)
 
     @property
     def failed(self) -> float:
@@ -107,8 +109,11 @@ class Scene:
         harmful = 0
         for _ in range(TRIES):
             report = self._rounds(attack)
+            if not report.harm:
+                break
             harmful += not is_noisy(report.quiet)
-            if not report.harm or harmful == TWICE:
+            if harmful == BELIEVED:
+                report.harmed = report.harm
                 break
         return report
 

@@ -30,7 +30,7 @@ def test_an_attack_is_stopped_and_harms_nobody(stage: Stage, name: str):
         stage.clear()
         raise
     print(f"{name}: {report}")
-    found = report.harm
+    found = list(report.harmed)
     if attack.counters and not any(report.counted[counter] > 0 for counter in attack.counters):
         found.append(f"none of {attack.counters} was counted")
     if attack.sees and not report.met:
