@@ -282,5 +282,5 @@ async def test_bombs_at_once_take_the_memory_of_as_many_as_there_are_threads(
 
 
 def test_an_unknown_algorithm_is_refused() -> None:
-    with pytest.raises(ValueError, match="default_compression_algorithm.*must be 0"):
+    with pytest.raises(ValueError, match=r"default_compression_algorithm.*must be 0"):
         NativeServer(options=[("grpc.default_compression_algorithm", 7)])
