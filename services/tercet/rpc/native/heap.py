@@ -14,9 +14,10 @@ import os
 M_TRIM_THRESHOLD = -1
 M_MMAP_THRESHOLD = -3
 # Kept for a server whose messages have no limit.
-MOST = 256 << 20
-# A message in, its answer, and what is made of them in between.
-COPIES = 4
+MOST = 1 << 30
+# A message in and its answer, each as bytes and in protobuf, the handler's own of either, and the
+# beginnings of the next one.
+COPIES = 8
 # Who has set one of these has thought about it.
 SETTINGS = ("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_", "GLIBC_TUNABLES")
 

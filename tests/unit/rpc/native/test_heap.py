@@ -16,7 +16,7 @@ MIB = 1 << 20
 @pytest.mark.parametrize(
     ("largest", "asked", "kept"),
     [
-        (4 * MIB, -1, 16 * MIB),
+        (4 * MIB, -1, 32 * MIB),
         (1 << 30, -1, MOST),
         (-1, -1, MOST),
         (4 * MIB, 0, 0),
