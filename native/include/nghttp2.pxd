@@ -88,6 +88,7 @@ cdef extern from "nghttp2/nghttp2.h":
         NGHTTP2_FLAG_END_STREAM
         NGHTTP2_FLAG_ACK
         NGHTTP2_NV_FLAG_NONE
+        NGHTTP2_NV_FLAG_NO_INDEX
         NGHTTP2_NV_FLAG_NO_COPY_NAME
         NGHTTP2_NV_FLAG_NO_COPY_VALUE
         NGHTTP2_DATA_FLAG_EOF
@@ -100,6 +101,8 @@ cdef extern from "nghttp2/nghttp2.h":
         NGHTTP2_GOAWAY
         NGHTTP2_WINDOW_UPDATE
         NGHTTP2_HCAT_REQUEST
+        NGHTTP2_SETTINGS
+        NGHTTP2_SETTINGS_ENABLE_PUSH
         NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS
         NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE
         NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE
@@ -148,6 +151,9 @@ cdef extern from "nghttp2/nghttp2.h":
 
     int nghttp2_session_server_new2(
         nghttp2_session**, const nghttp2_session_callbacks*, void*, const nghttp2_option*)
+    int nghttp2_session_client_new2(
+        nghttp2_session**, const nghttp2_session_callbacks*, void*, const nghttp2_option*)
+    uint32_t nghttp2_session_get_remote_settings(nghttp2_session*, int)
     void nghttp2_session_del(nghttp2_session*)
     ssize_t nghttp2_session_mem_recv(nghttp2_session*, const uint8_t*, size_t)
     ssize_t nghttp2_session_mem_send(nghttp2_session*, const uint8_t**)
@@ -165,6 +171,9 @@ cdef extern from "nghttp2/nghttp2.h":
 
     int nghttp2_submit_settings(
         nghttp2_session*, uint8_t, const nghttp2_settings_entry*, size_t)
+    int32_t nghttp2_submit_request(
+        nghttp2_session*, const void*, const nghttp2_nv*, size_t, const nghttp2_data_provider*,
+        void*)
     int nghttp2_submit_response(
         nghttp2_session*, int32_t, const nghttp2_nv*, size_t, const nghttp2_data_provider*)
     int nghttp2_submit_trailer(nghttp2_session*, int32_t, const nghttp2_nv*, size_t)
