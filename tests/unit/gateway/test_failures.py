@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import re
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
@@ -132,6 +134,16 @@ def test_the_message_names_the_cause(name: str, facts: dict[str, str], message: 
 def test_a_hint_is_told_apart() -> None:
     read = failed("NOT_EXPOSED", method="/a.B/C", hint="set expose = true")
     assert read.info.metadata["hint"] == "set expose = true"
+
+
+def test_the_manual_has_the_same_reasons() -> None:
+    manual = Path(__file__, "../../../../docs/gateway-operations.md").resolve().read_text()
+    table = re.findall(r"^\| `([A-Z_]+)` \| (\w+) \| ([\d.]*)", manual, re.MULTILINE)
+    assert {(name, code, retry) for name, code, retry in table} == {
+        (name, code.name, f"{kind.retry_after or ''}")
+        for name, code in CODES.items()
+        if (kind := KINDS[gateway_pb2.Reason.Value(f"REASON_{name}")]) and name != "UNSPECIFIED"
+    }
 
 
 @pytest.mark.parametrize("path", ["", "/", "//", "nothing", "/\udcff\n%/é"])
