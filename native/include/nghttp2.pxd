@@ -149,10 +149,19 @@ cdef extern from "nghttp2/nghttp2.h":
     void nghttp2_option_set_stream_reset_rate_limit(nghttp2_option*, uint64_t, uint64_t)
     void nghttp2_option_set_max_continuations(nghttp2_option*, size_t)
 
-    int nghttp2_session_server_new2(
-        nghttp2_session**, const nghttp2_session_callbacks*, void*, const nghttp2_option*)
-    int nghttp2_session_client_new2(
-        nghttp2_session**, const nghttp2_session_callbacks*, void*, const nghttp2_option*)
+    ctypedef struct nghttp2_mem:
+        void* mem_user_data
+        void* (*malloc)(size_t, void*) noexcept
+        void (*free)(void*, void*) noexcept
+        void* (*calloc)(size_t, size_t, void*) noexcept
+        void* (*realloc)(void*, size_t, void*) noexcept
+
+    int nghttp2_session_server_new3(
+        nghttp2_session**, const nghttp2_session_callbacks*, void*, const nghttp2_option*,
+        nghttp2_mem*)
+    int nghttp2_session_client_new3(
+        nghttp2_session**, const nghttp2_session_callbacks*, void*, const nghttp2_option*,
+        nghttp2_mem*)
     uint32_t nghttp2_session_get_remote_settings(nghttp2_session*, int)
     void nghttp2_session_del(nghttp2_session*)
     ssize_t nghttp2_session_mem_recv(nghttp2_session*, const uint8_t*, size_t)

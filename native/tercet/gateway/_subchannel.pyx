@@ -31,7 +31,7 @@ from tercet.rpc._ledger cimport now
 from tercet.rpc._limits cimport HEADER_BLOCK, PROTOCOL_ERRORS, name_of
 from tercet.rpc._meter cimport Meter
 from tercet.rpc._sender cimport Buffers
-from tercet.rpc._session cimport FILL_AT_MOST, FRAME_HEADER, check
+from tercet.rpc._session cimport FILL_AT_MOST, FRAME_HEADER, check, memory
 
 cdef enum:
     # Until the peer says how many: nghttp2's own, and what RFC 9113 (section 6.5.2) recommends.
@@ -341,7 +341,7 @@ cdef int open_session(h2.nghttp2_session** session, void* user, limits) except -
             h2.nghttp2_option_set_max_send_header_block_length(option, MOST_HEADERS)
             h2.nghttp2_option_set_max_outbound_ack(option, UNLIMITED)
             h2.nghttp2_option_set_max_continuations(option, limits.continuations)
-            check(h2.nghttp2_session_client_new2(session, callbacks, user, option))
+            check(h2.nghttp2_session_client_new3(session, callbacks, user, option, memory()))
         finally:
             h2.nghttp2_option_del(option)
     finally:

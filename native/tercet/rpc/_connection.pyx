@@ -46,6 +46,7 @@ from tercet.rpc._session cimport (
     FRAME_HEADER,
     Session,
     check,
+    memory,
     new_nvs,
     set_constant_nv,
 )
@@ -577,7 +578,7 @@ cdef int open_session(h2.nghttp2_session** session, void* user, Limits limits) e
             h2.nghttp2_option_set_max_outbound_ack(option, UNLIMITED)
             h2.nghttp2_option_set_stream_reset_rate_limit(option, UNLIMITED, UNLIMITED)
             h2.nghttp2_option_set_max_continuations(option, limits.continuations)
-            check(h2.nghttp2_session_server_new2(session, callbacks, user, option))
+            check(h2.nghttp2_session_server_new3(session, callbacks, user, option, memory()))
         finally:
             h2.nghttp2_option_del(option)
     finally:

@@ -22,6 +22,7 @@ cdef class Session:
     cdef raise_kept(self)
 
 
+cdef h2.nghttp2_mem* memory() noexcept
 cdef int check(int code) except -1
 cdef void set_nv(h2.nghttp2_nv* nv, bytes name, bytes value) noexcept
 cdef void set_constant_nv(h2.nghttp2_nv* nv, bytes name, bytes value) noexcept

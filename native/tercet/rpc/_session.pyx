@@ -18,6 +18,12 @@ from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from libc.stdint cimport uint8_t
 from libc.string cimport memcpy
 
+cdef extern from "Python.h":
+    void* PyObject_Malloc(size_t)
+    void* PyObject_Calloc(size_t, size_t)
+    void* PyObject_Realloc(void*, size_t)
+    void PyObject_Free(void*)
+
 
 cdef class Session:
     """Base of a connection, which opens the session."""
@@ -75,6 +81,37 @@ cdef class Session:
             error = self.error
             self.error = None
             raise error
+
+
+# Streams, frames and fields are small and short-lived, which is what Python's allocator is made for:
+# of a proxied call's time, malloc and free had been 8 % (perf), these are 2.
+cdef h2.nghttp2_mem python_memory
+python_memory.mem_user_data = NULL
+python_memory.malloc = new_memory
+python_memory.free = free_memory
+python_memory.calloc = new_zeros
+python_memory.realloc = change_memory
+
+
+cdef h2.nghttp2_mem* memory() noexcept:
+    """What sessions take memory from; they are used under the GIL alone."""
+    return &python_memory
+
+
+cdef void* new_memory(size_t size, void* user) noexcept:
+    return PyObject_Malloc(size)
+
+
+cdef void free_memory(void* memory, void* user) noexcept:
+    PyObject_Free(memory)
+
+
+cdef void* new_zeros(size_t count, size_t size, void* user) noexcept:
+    return PyObject_Calloc(count, size)
+
+
+cdef void* change_memory(void* memory, size_t size, void* user) noexcept:
+    return PyObject_Realloc(memory, size)
 
 
 cdef int check(int code) except -1:
