@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import functools
 import logging
 import socket
 import ssl
@@ -40,7 +39,10 @@ class Subchannel(Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None: ...
 
     def close(self) -> None:
-        """Takes no more calls, and ends the connection when it has none."""
+        """Takes no more calls, and ends the connection when it has none.
+
+        Also called when there has never been a connection.
+        """
         ...
 
 
@@ -124,17 +126,33 @@ class Dialer:
         return lifetime
 
     async def _connect(self, leaving: Callable[[], None]) -> Subchannel:
+        made: list[Subchannel] = []
+
+        def make() -> asyncio.Protocol:
+            made.append(self._factory(leaving))
+            # To asyncio a protocol is what derives from its class; to us, what has the methods.
+            return cast("asyncio.Protocol", made[-1])
+
+        try:
+            transport = await self._transport(make)
+            _check(transport)
+        except BaseException:
+            # uvloop does not tell a protocol of the end of a connection whose maker is cancelled.
+            for subchannel in made:
+                subchannel.close()
+            raise
+        return made[-1]
+
+    async def _transport(self, make: Callable[[], asyncio.Protocol]) -> asyncio.Transport:
         loop = asyncio.get_running_loop()
         kind, _, rest = self._endpoint.address.partition(":")
-        # To asyncio a protocol is whatever derives from its class; to us, what has the methods.
-        make = cast("Callable[[], asyncio.Protocol]", functools.partial(self._factory, leaving))
         if kind == "unix":
-            _, protocol = await loop.create_unix_connection(make, rest)
-            return cast("Subchannel", protocol)
+            transport, _ = await loop.create_unix_connection(make, rest)
+            return transport
         host, _, port = rest.rpartition(":")
         host = host.removeprefix("[").removesuffix("]")
         name = self._server_name or host
-        transport, protocol = await loop.create_connection(
+        transport, _ = await loop.create_connection(
             make,
             host,
             int(port),
@@ -144,11 +162,7 @@ class Dialer:
         made: socket.socket = transport.get_extra_info("socket")
         # A call's frames leave in one write: to wait for more (RFC 896) gains nothing.
         made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        tls: ssl.SSLObject | None = transport.get_extra_info("ssl_object")
-        if tls is not None and tls.selected_alpn_protocol() != "h2":
-            transport.abort()
-            raise ConnectionError("it does not agree to HTTP/2 in the TLS handshake (ALPN)")
-        return cast("Subchannel", protocol)
+        return transport
 
     def _fail(self, why: str) -> None:
         self._failures += 1
@@ -179,6 +193,17 @@ async def _first(lost: asyncio.Future[str], leaving: asyncio.Event) -> None:
         waiting.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await waiting
+
+
+def _check(transport: asyncio.Transport) -> None:
+    """
+    Raises:
+        ConnectionError: It is over TLS, and the other side did not choose HTTP/2.
+    """
+    tls: ssl.SSLObject | None = transport.get_extra_info("ssl_object")
+    if tls is not None and tls.selected_alpn_protocol() != "h2":
+        transport.abort()
+        raise ConnectionError("it does not agree to HTTP/2 in the TLS handshake (ALPN)")
 
 
 def _text(error: OSError, timeout: float) -> str:

@@ -81,4 +81,5 @@ class Subchannel(asyncio.Protocol):
 
     def close(self) -> None:
         self.closed = True
-        self.transport.close()
+        if self.transport:
+            self.transport.close()
