@@ -115,6 +115,9 @@ async def listening(
     try:
         yield address
     finally:
+        # What has connected has been accepted, and is told so in the next turns of the loop.
+        for _ in range(3):
+            await asyncio.sleep(0)
         server.close()
         connected = [each for each in made if each.transport]
         for each in connected:

@@ -61,7 +61,8 @@ async def test_what_the_gateway_asks_goes_over_it_too(
     )
     theirs = authority.issue_cert(certified)
     pair = (theirs.private_key_pem.bytes(), theirs.cert_chain_pems[0].bytes())
-    server = rpc.server()
+    # Somebody else's server.
+    server = rpc.server(engine="grpcio")
     reflection.add_to(server, reflection.local([]))
     port = server.add_secure_port(
         "127.0.0.1:0",
