@@ -12,7 +12,8 @@ from tercet.gateway.services import Services
 from tercet.gateway.sources.source import Address, Found, Source
 
 if TYPE_CHECKING:
-    from tercet.gateway._upstream import Endpoint, Upstream
+    from tercet.gateway._endpoint import Endpoint
+    from tercet.gateway._upstream import Upstream
 
 log = logging.getLogger("tercet.gateway")
 
@@ -117,11 +118,7 @@ class Fleet:
             self._give_up(member, target)
         for address in fresh:
             self._take_on(member, address)
-        for target, kept in member.kept.items():
-            kept.endpoint.weight = wanted[target].weight
         if gone or fresh:
-            # Calls that wait for an endpoint may have nobody to wait for any more.
-            member.upstream.changed()
             self._ask(name)
 
     def _add(self, found: Found, source: Source) -> None:
@@ -139,7 +136,7 @@ class Fleet:
             self._closing_task(_ended(inquiry.task))
         for target in list(member.kept):
             self._give_up(member, target)
-        member.upstream.changed()
+        member.upstream.close()
 
     def _take_on(self, member: Member, address: Address) -> None:
         endpoint = self._make_endpoint(address)
