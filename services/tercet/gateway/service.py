@@ -70,8 +70,8 @@ class Front:
             self._fleet.members,
             configured=config.routes,
             withheld=config.withheld,
-            make_route=self._dataplane.make_route,
-            make_failure=self._dataplane.make_failure,
+            make=self._dataplane.make_route,
+            remembered=server.known,
         )
         self._peers = Peers(worker.spec.service, worker.spec.slot)
         self._tasks: list[asyncio.Task[None]] = []
@@ -122,7 +122,7 @@ class Front:
             upstream,
             endpoint,
             address,
-            lambda leave: self._dataplane.make_subchannel(endpoint, leave),
+            lambda leave_taken: self._dataplane.make_subchannel(endpoint, leave_taken),
             checks=self._config.health_checks,
             tls=self._tls,
             rng=self._rng,
@@ -134,14 +134,18 @@ class Front:
         self._routes.update()
         self.health.set(serving.statuses(self._routes))
 
+    def _services(self) -> dict[str, Upstream]:
+        found = {name: member.upstream for name, member in self._routes.services().items()}
+        if other := self._routes.everything_else():
+            found["*"] = other.upstream
+        return found
+
     def _seen(self) -> Gateway:
         return Gateway(
             slot=self._worker.spec.slot,
             upstreams=lambda: [each.upstream for each in self._fleet.members.values()],
-            services=lambda: {
-                name: member.upstream for name, member in self._routes.services().items()
-            },
-            routes=lambda: {route.path: route for route in self._routes.all()},
+            services=self._services,
+            routes=self._routes.by_path,
             server=self._server.statistics,
             dropped_records=lambda: self._log.dropped if self._log else 0,
         )
