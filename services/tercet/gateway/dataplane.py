@@ -64,9 +64,7 @@ class Dataplane:
     def make_endpoint(self, address: Address) -> Endpoint:
         return Endpoint(address.target, address.target, weight=address.weight)
 
-    def make_subchannel(
-        self, endpoint: Endpoint, leave_taken: Callable[[Any], None]
-    ) -> Subchannel:
+    def make_subchannel(self, endpoint: Endpoint, leave_taken: Callable[[Any], None]) -> Subchannel:
         return Subchannel(self.plane, endpoint, leave_taken)
 
     def make_route(self, path: str) -> Route:
