@@ -121,7 +121,7 @@ cdef class Upstream(Host):
         }
 
     def add(self, Endpoint endpoint not None):
-        endpoint.join(self.region)
+        endpoint.join(self, self.region)
         self.all.append(endpoint)
         self.changed()
 
@@ -172,6 +172,12 @@ cdef class Upstream(Host):
             self.pump()
         elif self.concurrency > 0 and self.region.gateways > 1:
             self.region.wake(self.column)
+        return 0
+
+    cdef int room_made(self) except -1:
+        if self.first is not None and self.timer is None:
+            # Not within a callback of the connection that has told it.
+            self.look_again(0)
         return 0
 
     cdef int given_up(self, call) except -1:
