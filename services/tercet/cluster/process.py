@@ -71,12 +71,15 @@ class Child:
 
     def signal(self, number: signal.Signals) -> None:
         """Sends a signal to the worker itself; one that is gone is left in peace."""
-        with contextlib.suppress(ProcessLookupError):
-            signal.pidfd_send_signal(self._pidfd, number)
+        if self._pidfd >= 0:
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._pidfd, number)
 
     def _exited(self) -> None:
         self._loop.remove_reader(self._pidfd)
         os.close(self._pidfd)
+        # Whoever has not heard yet that it is gone must not signal what is opened next.
+        self._pidfd = -1
         # Before it is reaped: until then its pid, which is the session's id, cannot be given to
         # a stranger.
         end_session(self.pid)
