@@ -21,6 +21,7 @@ STATUS: dict[type[errors.TercetError], grpc.StatusCode] = {
     errors.PermissionDenied: grpc.StatusCode.PERMISSION_DENIED,
     errors.FailedPrecondition: grpc.StatusCode.FAILED_PRECONDITION,
     errors.Unimplemented: grpc.StatusCode.UNIMPLEMENTED,
+    errors.DeadlineExceeded: grpc.StatusCode.DEADLINE_EXCEEDED,
     errors.ResourceExhausted: grpc.StatusCode.RESOURCE_EXHAUSTED,
     errors.Unavailable: grpc.StatusCode.UNAVAILABLE,
     errors.ConfigError: grpc.StatusCode.FAILED_PRECONDITION,
@@ -33,8 +34,12 @@ def code_of(error: errors.TercetError) -> grpc.StatusCode:
     return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
 
 
-def status_of(error: errors.TercetError) -> grpc.Status:
-    """The whole status of an error, for `context.abort_with_status`."""
+def status_of(error: errors.TercetError, status: grpc.StatusCode | None = None) -> grpc.Status:
+    """The whole status of an error, for `context.abort_with_status`.
+
+    Args:
+        status: Its code, if it is another one than the table's.
+    """
     info = error_details_pb2.ErrorInfo(
         reason=error.reason, domain=DOMAIN, metadata={**error.metadata}
     )
@@ -51,7 +56,7 @@ def status_of(error: errors.TercetError) -> grpc.Status:
         retry = error_details_pb2.RetryInfo()
         retry.retry_delay.FromNanoseconds(int(error.retry_after * 1e9))
         details.append(_pack(retry))
-    code: int = code_of(error).value[0]
+    code: int = (status or code_of(error)).value[0]
     return rpc_status.to_status(status_pb2.Status(code=code, message=str(error), details=details))
 
 
