@@ -12,6 +12,7 @@ import msgspec
 from tercet.cli.config import Config, ExecutorSection, processes, validated
 from tercet.cluster.address import Bind
 from tercet.cluster.inherited import put_right
+from tercet.cluster.region import MOST_GATEWAYS
 from tercet.cluster.spec import MeshSpec
 from tercet.compute.config import ComputeConfig
 from tercet.errors import ConfigError
@@ -88,10 +89,12 @@ def gateway(section: Any, *, withheld: Mapping[str, str]) -> dict[str, Any]:
     return {
         "name": "gateway",
         "target": GATEWAY_TARGET,
-        "workers": processes(section.workers),
+        # More CPUs than that are for those behind it.
+        "workers": section.workers or min(processes(0), MOST_GATEWAYS),
         "bind": section.bind,
         "options": {"withheld": dict(withheld)},
         "routed": False,
+        "gateway": True,
         "max_message_bytes": section.max_message_bytes,
         "server_options": section.server_options,
     }
