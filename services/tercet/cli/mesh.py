@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 import msgspec
 
-from tercet.cli.config import Config, ExecutorSection, processes, validated
+from tercet.cli.config import Config, ExecutorSection, GatewaySection, processes, validated
 from tercet.cluster.address import Bind
 from tercet.cluster.inherited import put_right
 from tercet.cluster.spec import MeshSpec
@@ -41,7 +41,13 @@ def mesh(config: Config) -> MeshSpec:
     services: list[dict[str, Any]] = []
     hints: list[str] = []
     if config.gateway.enabled:
-        services.append(gateway(config.gateway, withheld=_withheld(config)))
+        concurrency = {
+            "compute": config.compute.concurrency,
+            "executor": config.executor.concurrency,
+            **{name: section.concurrency for name, section in config.services.items()},
+        }
+        made = gateway(config.gateway, withheld=_withheld(config), concurrency=concurrency)
+        services.append(made)
         hints += HINTS["gateway"]
     if config.compute.enabled:
         compute = _built_in("compute", COMPUTE_TARGET, config.compute, ComputeConfig)
@@ -83,14 +89,41 @@ def mesh(config: Config) -> MeshSpec:
     )
 
 
-def gateway(section: Any, *, withheld: Mapping[str, str]) -> dict[str, Any]:
-    """The service that is the gateway."""
+def gateway(
+    section: GatewaySection, *, withheld: Mapping[str, str], concurrency: Mapping[str, int]
+) -> dict[str, Any]:
+    """The service that is the gateway.
+
+    Args:
+        withheld: Services of the mesh that it does not route to, each with a hint for callers.
+        concurrency: All services of the mesh that it routes to, and the calls that one worker of
+            each works on at once.
+
+    Raises:
+        ConfigError: Its parts do not fit together.
+    """
+    try:
+        options = section.options(withheld=withheld, concurrency=concurrency)
+    except ValueError as error:
+        raise ConfigError(f"the gateway's options are wrong: {error}") from error
+    names = {upstream.name for upstream in options.upstreams}
+    if both := names & concurrency.keys():
+        raise ConfigError(
+            f"there is both an upstream and a service named {min(both)!r}",
+            hint="give the one in [[gateway.upstreams]] another name",
+        )
+    for route, name in options.routes.items():
+        if name not in names | concurrency.keys():
+            raise ConfigError(
+                f"the route {route!r} leads to {name!r}, and there is no such upstream",
+                hint=f"the upstreams are: {', '.join(sorted(names | concurrency.keys()))}",
+            )
     return {
         "name": "gateway",
         "target": GATEWAY_TARGET,
         "workers": processes(section.workers),
         "bind": section.bind,
-        "options": {"withheld": dict(withheld)},
+        "options": msgspec.to_builtins(options),
         "routed": False,
         "max_message_bytes": section.max_message_bytes,
         "server_options": section.server_options,
