@@ -6,6 +6,7 @@ import os
 import signal
 from pathlib import Path
 
+from tercet.cluster import region as layout
 from tests.integration.meshes import Mesh
 
 
@@ -49,6 +50,36 @@ def test_workers_inherit_their_link_and_nothing_else(greeters: Mesh) -> None:
         assert lock not in targets
         assert not any("memfd:tercet-spec" in target for target in targets)
         assert targets.count("/dev/null") >= 1
+        # What gateways share is theirs alone.
+        shared = sum("memfd:tercet-region" in target for target in targets)
+        assert shared == (worker["service"] == "gateway")
+
+
+def test_what_a_dead_gateway_counted_is_forgotten(greeters: Mesh) -> None:
+    gateway = greeters.worker("gateway")
+    with _region(greeters.pid).open("r+b", buffering=0) as memory:
+        memory.seek(layout.ROWS + layout.ROW - 8)
+        memory.write(b"12345678")
+        os.kill(gateway["pid"], signal.SIGKILL)
+
+        def is_zero() -> bool:
+            memory.seek(layout.ROWS)
+            return not any(memory.read(layout.ROW))
+
+        greeters.wait(is_zero)
+    greeters.wait(lambda: greeters.worker("gateway")["state"] == "ready")
+
+
+def test_programs_of_a_gateway_would_not_inherit_what_it_shares(greeters: Mesh) -> None:
+    pid = greeters.worker("gateway")["pid"]
+    info = Path(f"/proc/{pid}/fdinfo/{_region(pid).name}").read_text()
+    flags = next(line.split()[1] for line in info.splitlines() if line.startswith("flags:"))
+    assert int(flags, 8) & os.O_CLOEXEC
+
+
+def _region(pid: int) -> Path:
+    folder = Path(f"/proc/{pid}/fd")
+    return next(fd for fd in folder.iterdir() if "memfd:tercet-region" in os.readlink(fd))
 
 
 def _targets(folder: Path) -> list[str]:

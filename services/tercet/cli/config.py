@@ -49,7 +49,7 @@ class GatewaySection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     enabled: bool = True
     # "host:port" of the public port.
     bind: str = "127.0.0.1:50050"
-    # Gateway processes on that port; 0 for one per usable CPU.
+    # Gateway processes on that port, 64 at most; 0 for one per usable CPU.
     workers: int = 1
     # Largest request message, in bytes.
     max_message_bytes: int = FOUR_MIB
@@ -161,7 +161,7 @@ class ServiceSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    # The rpc engine of every server.
+    # The rpc engine of every server but the gateways.
     engine: str = DEFAULT_ENGINE
     cluster: ClusterSection = ClusterSection()
     gateway: GatewaySection = GatewaySection()

@@ -9,9 +9,17 @@ from typing import Any, NoReturn
 
 import msgspec
 
-from tercet.cli.config import Config, ExecutorSection, GatewaySection, processes, validated
+from tercet.cli.config import (
+    ComputeSection,
+    Config,
+    ExecutorSection,
+    GatewaySection,
+    processes,
+    validated,
+)
 from tercet.cluster.address import Bind
 from tercet.cluster.inherited import put_right
+from tercet.cluster.region import MOST_GATEWAYS
 from tercet.cluster.spec import MeshSpec
 from tercet.compute.config import ComputeConfig
 from tercet.errors import ConfigError
@@ -41,12 +49,7 @@ def mesh(config: Config) -> MeshSpec:
     services: list[dict[str, Any]] = []
     hints: list[str] = []
     if config.gateway.enabled:
-        concurrency = {
-            "compute": config.compute.concurrency,
-            "executor": config.executor.concurrency,
-            **{name: section.concurrency for name, section in config.services.items()},
-        }
-        made = gateway(config.gateway, withheld=_withheld(config), concurrency=concurrency)
+        made = gateway(config.gateway, withheld=_withheld(config), concurrency=_concurrency(config))
         services.append(made)
         hints += HINTS["gateway"]
     if config.compute.enabled:
@@ -121,10 +124,12 @@ def gateway(
     return {
         "name": "gateway",
         "target": GATEWAY_TARGET,
-        "workers": processes(section.workers),
+        # More CPUs than that are for those behind it.
+        "workers": section.workers or min(processes(0), MOST_GATEWAYS),
         "bind": section.bind,
         "options": msgspec.to_builtins(options),
         "routed": False,
+        "gateway": True,
         "max_message_bytes": section.max_message_bytes,
         "server_options": section.server_options,
     }
@@ -156,6 +161,14 @@ def _built_in(
         "max_message_bytes": section.max_message_bytes,
         "server_options": section.server_options,
     }
+
+
+def _concurrency(config: Config) -> dict[str, int]:
+    """Of each service that there is."""
+    built_in: dict[str, ComputeSection | ExecutorSection]
+    built_in = {"compute": config.compute, "executor": config.executor}
+    found = {name: each.concurrency for name, each in built_in.items() if each.enabled}
+    return found | {name: each.concurrency for name, each in config.services.items()}
 
 
 def _withheld(config: Config) -> dict[str, str]:

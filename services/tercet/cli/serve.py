@@ -74,7 +74,7 @@ def command(
         str,
         typer.Option(
             envvar="TERCET_ENGINE",
-            help="rpc engine of workers and gateway: native, or grpcio, the stock one.",
+            help="rpc engine of workers: native, or grpcio, the stock one.",
         ),
     ] = DEFAULT_ENGINE,
 ) -> None:

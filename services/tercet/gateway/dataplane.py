@@ -91,6 +91,6 @@ class Dataplane:
 
 def region_of(spec: WorkerSpec) -> Region:
     """What this gateway counts in: with the others of its mesh, or alone."""
-    if getattr(spec, "region", None) is None:
+    if spec.region is None:
         return Region(-1, 0, [])
     return Region(spec.region.fd, spec.region.row, spec.region.eventfds)

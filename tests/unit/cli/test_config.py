@@ -27,6 +27,7 @@ def test_the_default_mesh() -> None:
     assert list(made) == ["gateway", "compute", "executor"]
     assert made["gateway"].bind == "127.0.0.1:50050"
     assert not made["gateway"].routed
+    assert [name for name, service in made.items() if service.gateway] == ["gateway"]
     assert msgspec.convert(made["gateway"].options, GatewayConfig) == GatewayConfig()
     assert all(service.workers == 1 for service in made.values())
 
