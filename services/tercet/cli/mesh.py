@@ -9,7 +9,14 @@ from typing import Any, NoReturn
 
 import msgspec
 
-from tercet.cli.config import Config, ExecutorSection, processes, validated
+from tercet.cli.config import (
+    ComputeSection,
+    Config,
+    ExecutorSection,
+    GatewaySection,
+    processes,
+    validated,
+)
 from tercet.cluster.address import Bind
 from tercet.cluster.inherited import put_right
 from tercet.cluster.region import MOST_GATEWAYS
@@ -42,7 +49,8 @@ def mesh(config: Config) -> MeshSpec:
     services: list[dict[str, Any]] = []
     hints: list[str] = []
     if config.gateway.enabled:
-        services.append(gateway(config.gateway, withheld=_withheld(config)))
+        made = gateway(config.gateway, withheld=_withheld(config), concurrency=_concurrency(config))
+        services.append(made)
         hints += HINTS["gateway"]
     if config.compute.enabled:
         compute = _built_in("compute", COMPUTE_TARGET, config.compute, ComputeConfig)
@@ -84,15 +92,42 @@ def mesh(config: Config) -> MeshSpec:
     )
 
 
-def gateway(section: Any, *, withheld: Mapping[str, str]) -> dict[str, Any]:
-    """The service that is the gateway."""
+def gateway(
+    section: GatewaySection, *, withheld: Mapping[str, str], concurrency: Mapping[str, int]
+) -> dict[str, Any]:
+    """The service that is the gateway.
+
+    Args:
+        withheld: Services of the mesh that it does not route to, each with a hint for callers.
+        concurrency: All services of the mesh that it routes to, and the calls that one worker of
+            each works on at once.
+
+    Raises:
+        ConfigError: Its parts do not fit together.
+    """
+    try:
+        options = section.options(withheld=withheld, concurrency=concurrency)
+    except ValueError as error:
+        raise ConfigError(f"the gateway's options are wrong: {error}") from error
+    names = {upstream.name for upstream in options.upstreams}
+    if both := names & concurrency.keys():
+        raise ConfigError(
+            f"there is both an upstream and a service named {min(both)!r}",
+            hint="give the one in [[gateway.upstreams]] another name",
+        )
+    for route, name in options.routes.items():
+        if name not in names | concurrency.keys():
+            raise ConfigError(
+                f"the route {route!r} leads to {name!r}, and there is no such upstream",
+                hint=f"the upstreams are: {', '.join(sorted(names | concurrency.keys()))}",
+            )
     return {
         "name": "gateway",
         "target": GATEWAY_TARGET,
         # More CPUs than that are for those behind it.
         "workers": section.workers or min(processes(0), MOST_GATEWAYS),
         "bind": section.bind,
-        "options": {"withheld": dict(withheld)},
+        "options": msgspec.to_builtins(options),
         "routed": False,
         "gateway": True,
         "max_message_bytes": section.max_message_bytes,
@@ -126,6 +161,14 @@ def _built_in(
         "max_message_bytes": section.max_message_bytes,
         "server_options": section.server_options,
     }
+
+
+def _concurrency(config: Config) -> dict[str, int]:
+    """Of each service that there is."""
+    built_in: dict[str, ComputeSection | ExecutorSection]
+    built_in = {"compute": config.compute, "executor": config.executor}
+    found = {name: each.concurrency for name, each in built_in.items() if each.enabled}
+    return found | {name: each.concurrency for name, each in config.services.items()}
 
 
 def _withheld(config: Config) -> dict[str, str]:
