@@ -424,10 +424,12 @@ cdef class Call(Timed):
         if self.answered:
             self.failure = fields
             if reason == DEADLINE_EXCEEDED or reason == TOO_MUCH_UNREAD:
-                # It would keep the trailers waiting.
+                # What is unread would keep the trailers waiting.
                 self.front.carried(self.stream, -self.answer.unsent)
                 buffer_clear(&self.answer)
-            self.front.carried_all(self.stream)
+                self.front.cut_off(self.stream, fields)
+            else:
+                self.front.carried_all(self.stream)
         else:
             self.front.finish(self.stream, fields)
         return self.sender.flush_soon()

@@ -64,6 +64,7 @@ cdef class Connection(Session):
         self, Stream stream, h2.nghttp2_nv* nvs, size_t count, bint alone
     ) except -1
     cdef int carried(self, Stream stream, Py_ssize_t size) except -1
+    cdef int cut_off(self, Stream stream, list trailers) except -1
     cdef int carried_all(self, Stream stream) except -1
     cdef int queue(self, Stream stream, piece) except -1
     cdef int resume(self, Stream stream) except -1

@@ -427,6 +427,24 @@ cdef class Connection(Session):
             self.settled += stream.unsent
         return self.resume(stream)
 
+    cdef int cut_off(self, Stream stream, list trailers) except -1:
+        """Ends an answer whose headers are sent with trailers, before any DATA that may come.
+
+        nghttp2 asks for no DATA while the client's window is closed, and so would not be told that
+        there is none.
+        """
+        cdef h2.nghttp2_nv* nvs
+        if stream.closed or stream.ending:
+            return 0
+        stream.ending = True
+        self.settled += stream.unsent
+        nvs = new_nvs(trailers)
+        try:
+            check(h2.nghttp2_submit_trailer(self.session, stream.id, nvs, len(trailers)))
+        finally:
+            PyMem_Free(nvs)
+        return 0
+
     # -----------------------------------------------------------------------------------------
 
     cdef int queue(self, Stream stream, piece) except -1:
