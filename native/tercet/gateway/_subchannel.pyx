@@ -209,9 +209,10 @@ cdef class Exchange(Lane):
         cdef Py_ssize_t taken
         cdef ssize_t done
         self.meter.refill(now())
-        taken = self.meter.scan(self.session, at, size)
+        taken = self.meter.scan(self, at, size)
         done = h2.nghttp2_session_mem_recv(self.session, at, taken)
         self.raise_kept()
+        self.give_back_kept()
         if self.meter.verdict:
             self.breach = f"it has gone beyond a limit: {name_of(self.meter.verdict)}"
         elif done < 0 and not self.breach:
@@ -402,6 +403,8 @@ cdef int on_frame(
     cdef void* found
     cdef Call call
     cdef bint last = frame.hd.flags & h2.NGHTTP2_FLAG_END_STREAM
+    if frame.hd.type == h2.NGHTTP2_DATA and not last:
+        return 0
     try:
         if frame.hd.type == h2.NGHTTP2_DATA or frame.hd.type == h2.NGHTTP2_HEADERS:
             found = self.find(frame.hd.stream_id)
@@ -466,8 +469,8 @@ cdef int on_data(
 ) noexcept:
     cdef Exchange self = <Exchange> user
     cdef void* found = self.find(stream_id)
+    self.owed += size
     try:
-        check(h2.nghttp2_session_consume_connection(session, size))
         if found != NULL:
             (<Call> found).answer_data(data, size)
     except BaseException as error:

@@ -133,13 +133,13 @@ cdef class Connection(Session):
         PyObject_GetBuffer(data, &view, PyBUF_SIMPLE)
         try:
             at = <const uint8_t*> view.buf + start
-            size = self.meter.scan(
-                self.session, at, (view.len if size < 0 else size) - start)
+            size = self.meter.scan(self, at, (view.len if size < 0 else size) - start)
             self.taken = start + size
             done = h2.nghttp2_session_mem_recv(self.session, at, size)
         finally:
             PyBuffer_Release(&view)
         self.raise_kept()
+        self.give_back_kept()
         if done < 0 and not self.meter.verdict:
             self.limits.count(PROTOCOL_ERRORS)
             raise ProtocolError(h2.nghttp2_strerror(<int> done).decode())
@@ -700,6 +700,8 @@ cdef int on_frame(
     cdef Connection self = <Connection> user
     cdef void* found
     cdef Stream stream
+    if frame.hd.type == h2.NGHTTP2_DATA and not frame.hd.flags & h2.NGHTTP2_FLAG_END_STREAM:
+        return 0
     if frame.hd.type != h2.NGHTTP2_DATA and frame.hd.type != h2.NGHTTP2_HEADERS:
         if frame.hd.type == h2.NGHTTP2_PING and not frame.hd.flags & h2.NGHTTP2_FLAG_ACK:
             self.pings += 1
@@ -780,7 +782,7 @@ cdef int on_data(
     cdef void* found = self.find(stream_id)
     try:
         if found == NULL or (<Stream> found).carrier is None:
-            check(h2.nghttp2_session_consume_connection(session, size))
+            self.owed += size
         if found != NULL:
             self.on_chunk(<Stream> found, data, size)
     except BaseException as error:

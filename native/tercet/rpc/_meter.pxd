@@ -1,9 +1,9 @@
 """What one peer has sent, for the connection that reads it."""
 
-cimport nghttp2 as h2
 from libc.stdint cimport int32_t, uint8_t
 
 from tercet.rpc._limits cimport Limits
+from tercet.rpc._session cimport Session
 
 cdef enum:
     FRAME_HEAD = 9
@@ -43,10 +43,8 @@ cdef class Meter:
     cdef Py_ssize_t late_resets
     cdef Py_ssize_t late_bytes
 
-    cdef Py_ssize_t scan(
-        self, h2.nghttp2_session* session, const uint8_t* data, Py_ssize_t size
-    ) noexcept
-    cdef int frame(self, h2.nghttp2_session* session) noexcept
+    cdef Py_ssize_t scan(self, Session session, const uint8_t* data, Py_ssize_t size) noexcept
+    cdef int frame(self, Session session) noexcept
     cdef void control(self, int limit) noexcept
     cdef void refill(self, double now) noexcept
     cdef void reset(self) noexcept

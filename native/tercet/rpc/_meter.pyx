@@ -14,7 +14,6 @@ keep the loop from the others.
 """
 
 cimport cython
-cimport nghttp2 as h2
 from libc.stdint cimport int32_t, uint8_t, uint32_t
 
 from tercet.rpc._limits cimport (
@@ -31,6 +30,7 @@ from tercet.rpc._limits cimport (
     WINDOW_UPDATES,
     Limits,
 )
+from tercet.rpc._session cimport Session
 from tercet.rpc._stream cimport Stream
 
 cdef enum:
@@ -81,9 +81,7 @@ cdef class Meter:
         self.glitches = limits.glitches
         self.explained = EXPLAINED
 
-    cdef Py_ssize_t scan(
-        self, h2.nghttp2_session* session, const uint8_t* data, Py_ssize_t size
-    ) noexcept:
+    cdef Py_ssize_t scan(self, Session session, const uint8_t* data, Py_ssize_t size) noexcept:
         """How many of these bytes are to be read now; the others are to be scanned again.
 
         What was scanned before must have been read.
@@ -111,7 +109,7 @@ cdef class Meter:
                     break
         return at
 
-    cdef int frame(self, h2.nghttp2_session* session) noexcept:
+    cdef int frame(self, Session session) noexcept:
         """Judges a frame by its head; returns its work."""
         cdef Py_ssize_t size = (self.head[0] << 16) | (self.head[1] << 8) | self.head[2]
         cdef int kind = self.head[3]
@@ -124,7 +122,7 @@ cdef class Meter:
         cdef int work = 1
         self.left = size
         if kind == DATA or kind == RST_STREAM:
-            found = h2.nghttp2_session_get_stream_user_data(session, stream)
+            found = session.find(stream)
             closed = stream <= self.known and found == NULL
         if closed:
             self.late(kind, size)

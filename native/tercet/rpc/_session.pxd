@@ -16,6 +16,8 @@ cdef class Session:
     # What is to be sent, while it is put together.
     cdef bytearray sink
     cdef Py_ssize_t filled
+    # Bytes of DATA that the connection's window is to be given back, once for many frames.
+    cdef Py_ssize_t owed
     # The stream that was asked for last, and what belongs to it.
     cdef int32_t found_id
     cdef void* found
@@ -25,6 +27,7 @@ cdef class Session:
     cdef Py_ssize_t fill(self, bytearray sink) except -1
     cdef uint8_t* put(self, Py_ssize_t size) except NULL
     cdef raise_kept(self)
+    cdef int give_back_kept(self) except -1
 
 
 cdef h2.nghttp2_mem* memory() noexcept

@@ -87,6 +87,14 @@ cdef class Session:
         """A stream is over."""
         self.found = NULL
 
+    cdef int give_back_kept(self) except -1:
+        """Gives the connection's window back what is owed to it."""
+        cdef Py_ssize_t owed = self.owed
+        if owed:
+            self.owed = 0
+            check(h2.nghttp2_session_consume_connection(self.session, owed))
+        return 0
+
     cdef raise_kept(self):
         if self.error is not None:
             error = self.error
