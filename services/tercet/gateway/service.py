@@ -70,6 +70,7 @@ class Front:
             self._fleet.members,
             configured=config.routes,
             withheld=config.withheld,
+            is_settled=lambda: self._fleet.is_settled,
             make=self._dataplane.make_route,
             remembered=server.known,
         )
@@ -98,7 +99,9 @@ class Front:
         self._fleet.follow(Supervisor(worker.spec.control, listed=self._peers.update))
         for source in configured(config, self._rng):
             self._fleet.follow(source)
-        self._tasks.append(asyncio.create_task(serving.follow(self._routes, self.health)))
+        self._tasks.append(
+            asyncio.create_task(serving.follow(self._fleet, self._routes, self.health))
+        )
 
     async def close(self) -> None:
         for task in self._tasks:
@@ -132,7 +135,7 @@ class Front:
 
     def _changed(self) -> None:
         self._routes.update()
-        self.health.set(serving.statuses(self._routes))
+        self.health.set(serving.statuses(self._fleet, self._routes))
 
     def _seen(self) -> Gateway:
         return Gateway(

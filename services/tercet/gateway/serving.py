@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from tercet.gateway.fleet import Fleet
 from tercet.gateway.routes import Routes
 from tercet.rpc.health import NOT_SERVING, SERVING, Health
 
@@ -11,17 +12,19 @@ from tercet.rpc.health import NOT_SERVING, SERVING, Health
 INTERVAL = 0.5
 
 
-def statuses(routes: Routes) -> dict[str, int]:
+def statuses(fleet: Fleet, routes: Routes) -> dict[str, int]:
     """ "" means that this gateway knows its upstreams; a service, that an endpoint takes calls."""
     found = {
         name: SERVING if member.serving else NOT_SERVING
         for name, member in routes.services().items()
     }
-    return {"": SERVING, **found}
+    return {"": NOT_SERVING if fleet.awaited else SERVING, **found}
 
 
-async def follow(routes: Routes, health: Health, *, interval: float = INTERVAL) -> None:
+async def follow(
+    fleet: Fleet, routes: Routes, health: Health, *, interval: float = INTERVAL
+) -> None:
     """Keeps what the front says of its health, for ever."""
     while True:
-        health.set(statuses(routes))
+        health.set(statuses(fleet, routes))
         await asyncio.sleep(interval)

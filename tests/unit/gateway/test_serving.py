@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 import pytest
@@ -14,6 +15,14 @@ from tercet.rpc.health import NOT_SERVING, SERVING, Health
 from tests.support import eventually
 from tests.unit.gateway.standins import Endpoint, Keeper
 from tests.unit.gateway.test_routes import Made
+
+
+@dataclass
+class Fleet:
+    awaited: set[str] = field(default_factory=set)
+
+
+HEARD = cast("Any", Fleet())
 
 
 def add(made: Made, name: str, endpoint: Endpoint) -> None:
@@ -36,16 +45,20 @@ def test_a_service_serves_with_one_endpoint_that_takes_calls(
     made = Made(one={"a.B"}, two={"c.D"})
     add(made, "one", Endpoint())
     add(made, "one", Endpoint(**state))
-    assert statuses(made.routes) == {"": SERVING, "a.B": status, "c.D": NOT_SERVING}
+    assert statuses(HEARD, made.routes) == {"": SERVING, "a.B": status, "c.D": NOT_SERVING}
 
 
 async def test_changes_that_nobody_tells_are_found() -> None:
     made, health, endpoint = Made(one={"a.B"}), Health(), Endpoint()
     add(made, "one", endpoint)
-    following = asyncio.create_task(follow(made.routes, health, interval=0.001))
+    following = asyncio.create_task(follow(HEARD, made.routes, health, interval=0.001))
     await eventually(lambda: health.statistics() == {"": SERVING, "a.B": NOT_SERVING})
     endpoint.connected = True
     await eventually(lambda: health.statistics() == {"": SERVING, "a.B": SERVING})
     following.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await following
+
+
+def test_a_gateway_serves_once_it_knows_its_upstreams() -> None:
+    assert statuses(cast("Any", Fleet({"one"})), Made().routes) == {"": NOT_SERVING}
