@@ -64,11 +64,13 @@ cdef class Connection(Session):
         self, Stream stream, h2.nghttp2_nv* nvs, size_t count, bint alone
     ) except -1
     cdef int carried(self, Stream stream, Py_ssize_t size) except -1
+    cdef int cut_off(self, Stream stream, list trailers) except -1
     cdef int carried_all(self, Stream stream) except -1
     cdef int queue(self, Stream stream, piece) except -1
     cdef int resume(self, Stream stream) except -1
     cdef int submit(self, Stream stream, list pairs, h2.nghttp2_data_provider* provider) except -1
     cdef int begin(self, Stream stream) except -1
+    cdef int carry(self, Stream stream, handler) except -1
     cdef int on_request(self, Stream stream) except -1
     cdef int on_chunk(self, Stream stream, const uint8_t* data, Py_ssize_t size) except -1
     cdef int closed(self, Stream stream) except -1

@@ -13,6 +13,7 @@ Rules:
 * All methods belong to one thread, and none may be called from within another of the connection.
 * Every byte of DATA is given back to the connection's window when it arrives, and to its stream's
   window when its message is taken, so that a slow reader holds back its own stream and no other.
+  What a carrier has not got rid of stays taken from both: so much waits for each client at most.
 * An exception inside a callback of nghttp2 is kept and raised by the method that was called.
 * What the peer may not do is the `limits`; once it has gone beyond one, `verdict` names it, and its
   owner is to `calm` the peer and to close.
@@ -387,6 +388,7 @@ cdef class Connection(Session):
 
     cdef int consume(self, Stream stream, Py_ssize_t size) except -1:
         """So many bytes of a carried stream have gone on: the client may send more."""
+        check(h2.nghttp2_session_consume_connection(self.session, size))
         if not stream.closed:
             check(h2.nghttp2_session_consume_stream(self.session, stream.id, size))
         return 0
@@ -424,6 +426,24 @@ cdef class Connection(Session):
             stream.ending = True
             self.settled += stream.unsent
         return self.resume(stream)
+
+    cdef int cut_off(self, Stream stream, list trailers) except -1:
+        """Ends an answer whose headers are sent with trailers, before any DATA that may come.
+
+        nghttp2 asks for no DATA while the client's window is closed, and so would not be told that
+        there is none.
+        """
+        cdef h2.nghttp2_nv* nvs
+        if stream.closed or stream.ending:
+            return 0
+        stream.ending = True
+        self.settled += stream.unsent
+        nvs = new_nvs(trailers)
+        try:
+            check(h2.nghttp2_submit_trailer(self.session, stream.id, nvs, len(trailers)))
+        finally:
+            PyMem_Free(nvs)
+        return 0
 
     # -----------------------------------------------------------------------------------------
 
@@ -464,6 +484,9 @@ cdef class Connection(Session):
             handler = self.known.get(stream.path)
             if handler is None:
                 handler = self.route(stream.path)
+                if isinstance(handler, Forwarder):
+                    # It is good for this stream alone.
+                    return self.carry(stream, handler)
             self.last_path = stream.path
             self.last_handler = handler
             self.last_whole = handler is None or handler.whole
@@ -471,9 +494,15 @@ cdef class Connection(Session):
         stream.handler = self.last_handler
         stream.whole = self.last_whole
         if self.last_forwarded:
-            stream.begun = True
-            self.half_open -= 1
-            stream.carrier = (<Forwarder> stream.handler).carry(self, stream)
+            return self.carry(stream, self.last_handler)
+        return 0
+
+    cdef int carry(self, Stream stream, handler) except -1:
+        stream.handler = handler
+        stream.whole = False
+        stream.begun = True
+        self.half_open -= 1
+        stream.carrier = (<Forwarder> handler).carry(self, stream)
         return 0
 
     cdef int on_chunk(self, Stream stream, const uint8_t* data, Py_ssize_t size) except -1:
@@ -750,7 +779,8 @@ cdef int on_data(
     cdef Connection self = <Connection> user
     cdef void* found = self.find(stream_id)
     try:
-        check(h2.nghttp2_session_consume_connection(session, size))
+        if found == NULL or (<Stream> found).carrier is None:
+            check(h2.nghttp2_session_consume_connection(session, size))
         if found != NULL:
             self.on_chunk(<Stream> found, data, size)
     except BaseException as error:

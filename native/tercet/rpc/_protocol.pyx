@@ -307,6 +307,8 @@ cdef class Exchange(Sender):
             if stream.call is not None:
                 stream.call.stop()
         self.core.stop_carrying()
+        # nghttp2 sends no headers once it is told to end.
+        self.flush()
         self.core.terminate()
         self.flush()
         if self.transport is not None:

@@ -29,6 +29,10 @@ GATEWAY_TARGET = "tercet.gateway.service:register"
 COMPUTE_TARGET = "tercet.compute.service:register"
 EXECUTOR_TARGET = "tercet.executor.service:register"
 
+# The kernel gives a connection to one gateway process by a hash, for as long as it lives. Those that
+# end now and then (each at a time of its own, within 10 %) are dealt anew.
+SPREAD = {"grpc.max_connection_age_ms": 300_000}
+
 HINTS = {
     "gateway": ["grpcurl -plaintext $gateway list"],
     "compute": [
@@ -121,17 +125,18 @@ def gateway(
                 f"the route {route!r} leads to {name!r}, and there is no such upstream",
                 hint=f"the upstreams are: {', '.join(sorted(names | concurrency.keys()))}",
             )
+    # More CPUs than that are for those behind it.
+    workers = section.workers or min(processes(0), MOST_GATEWAYS)
     return {
         "name": "gateway",
         "target": GATEWAY_TARGET,
-        # More CPUs than that are for those behind it.
-        "workers": section.workers or min(processes(0), MOST_GATEWAYS),
+        "workers": workers,
         "bind": section.bind,
         "options": msgspec.to_builtins(options),
         "routed": False,
         "gateway": True,
         "max_message_bytes": section.max_message_bytes,
-        "server_options": section.server_options,
+        "server_options": (SPREAD if workers > 1 else {}) | section.server_options,
     }
 
 

@@ -12,7 +12,6 @@ import msgspec
 
 from tercet.cluster.worker import Worker
 from tercet.errors import ConfigError
-from tercet.gateway import serving
 from tercet.gateway._endpoint import Endpoint
 from tercet.gateway._upstream import Upstream
 from tercet.gateway.access_log import AccessLog
@@ -25,6 +24,7 @@ from tercet.gateway.keeper import Keeper
 from tercet.gateway.metrics.peers import Peers
 from tercet.gateway.observed import Gateway
 from tercet.gateway.routes import Routes
+from tercet.gateway.serving import Serving
 from tercet.gateway.sources.configured import configured
 from tercet.gateway.sources.source import Address
 from tercet.gateway.sources.supervisor import Supervisor
@@ -78,6 +78,9 @@ class Front:
         self._tasks: list[asyncio.Task[None]] = []
         self._log: AccessLog | None = None
         self.health = Health()
+        self._serving = Serving(
+            self._routes, self._fleet.members, self.health, now=asyncio.get_running_loop().time
+        )
 
     async def open(self) -> None:
         config, worker = self._config, self._worker
@@ -99,9 +102,7 @@ class Front:
         self._fleet.follow(Supervisor(worker.spec.control, listed=self._peers.update))
         for source in configured(config, self._rng):
             self._fleet.follow(source)
-        self._tasks.append(
-            asyncio.create_task(serving.follow(self._fleet, self._routes, self.health))
-        )
+        self._tasks.append(asyncio.create_task(self._serving.follow()))
 
     async def close(self) -> None:
         for task in self._tasks:
@@ -125,7 +126,7 @@ class Front:
             upstream,
             endpoint,
             address,
-            lambda leave: self._dataplane.make_subchannel(endpoint, leave),
+            lambda leave_taken: self._dataplane.make_subchannel(endpoint, leave_taken),
             checks=self._config.health_checks,
             tls=self._tls,
             rng=self._rng,
@@ -135,7 +136,7 @@ class Front:
 
     def _changed(self) -> None:
         self._routes.update()
-        self.health.set(serving.statuses(self._fleet, self._routes))
+        self._serving.update()
 
     def _seen(self) -> Gateway:
         return Gateway(

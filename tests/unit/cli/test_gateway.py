@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from tercet.cli.gateway import named
+from tercet.cli.mesh import SPREAD
 from tercet.cluster.spec import MeshSpec, ServiceSpec
 from tercet.gateway.config import GatewayConfig, HealthChecks, UpstreamConfig, UpstreamTls
 from tests.unit.cli.conftest import Ran, Tercet
@@ -72,7 +73,8 @@ def test_all_options_arrive(gateway: Gateway, tmp_path: Path) -> None:
     assert (spec.health, spec.grace) == ("127.0.0.1:10", 11)
     [service] = spec.services
     assert (service.bind, service.workers) == ("[::]:1", 3)
-    assert service.server_options == {"tercet.max_resets": 12}
+    # Of several processes connections do not live for ever, unless they are to.
+    assert service.server_options == {"tercet.max_resets": 12, **SPREAD}
     assert msgspec.convert(service.options, GatewayConfig) == GatewayConfig(
         upstreams=[
             UpstreamConfig(name="shop", target="dns:///shop:1"),
@@ -146,3 +148,11 @@ def test_calls_wait_only_where_there_is_a_gateway(
     assert tercet(*serve, "--gateway", "127.0.0.1:0").code == 0
     _, made = specs[0].services
     assert msgspec.convert(made.options, GatewayConfig).concurrency == {"greeter": 1}
+
+
+def test_the_age_of_connections_may_be_chosen(gateway: Gateway) -> None:
+    option = "grpc.max_connection_age_ms=1000"
+    [service] = gateway.spec(*ONE, "--workers", "2", "--server-option", option).services
+    assert service.server_options == {"grpc.max_connection_age_ms": 1000}
+    [alone] = gateway.spec(*ONE).services
+    assert alone.server_options == {}
