@@ -29,8 +29,8 @@ GATEWAY_TARGET = "tercet.gateway.service:register"
 COMPUTE_TARGET = "tercet.compute.service:register"
 EXECUTOR_TARGET = "tercet.executor.service:register"
 
-# The kernel gives a connection to one gateway process by a hash, for as long as it lives. Connections
-# that end now and then (each at a time of its own, within 10 %) are dealt anew.
+# The kernel gives a connection to one gateway process by a hash, as long as it lives. Those that
+# end now and then (each at a time of its own, within 10 %) are dealt anew.
 SPREAD = {"grpc.max_connection_age_ms": 300_000}
 
 HINTS = {

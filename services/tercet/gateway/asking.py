@@ -28,11 +28,13 @@ async def ask(channel: grpc.aio.Channel, request: Request) -> Response:
         AioRpcError: The server cannot be asked.
     """
     for service in reflection.SERVICES:
-        call = channel.stream_stream(
+        # One request is the same on the wire, however the method is declared; and grpc.aio gives a
+        # call with a stream of them the status INTERNAL when it is refused before that is sent.
+        call = channel.unary_stream(
             f"/{service}/ServerReflectionInfo",
             request_serializer=Request.SerializeToString,
             response_deserializer=Response.FromString,
-        )(iter([request]), timeout=DEADLINE)
+        )(request, timeout=DEADLINE)
         try:
             async for answer in call:
                 return answer

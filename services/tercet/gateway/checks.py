@@ -52,7 +52,7 @@ AT_WORK = frozenset(
 
 
 class Checks:
-    """Writes `endpoint.healthy`.
+    """Writes `endpoint.healthy`, and `endpoint.error` with it.
 
     Args:
         channel: To the endpoint; not closed here.
@@ -120,6 +120,7 @@ class Checks:
         if healthy == self._endpoint.healthy:
             return
         self._endpoint.healthy = healthy
+        self._endpoint.error = why
         self._upstream.changed()
         if healthy:
             log.info("%s of %s is healthy again", self._endpoint.identity, self._upstream.name)

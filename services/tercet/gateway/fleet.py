@@ -44,6 +44,7 @@ class Fleet:
 
     Attributes:
         members: By name, in the order in which they were found.
+        awaited: Sources that have not told anything yet.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class Fleet:
         changed: Callback,
     ) -> None:
         self.members: dict[str, Member] = {}
+        self.awaited: set[Source] = set()
         self._make_upstream = make_upstream
         self._make_endpoint = make_endpoint
         self._keep = keep
@@ -66,10 +68,12 @@ class Fleet:
 
     def follow(self, source: Source) -> None:
         """Keeps what a source finds, from now on."""
+        self.awaited.add(source)
         self._following.add(asyncio.create_task(self._follow(source)))
 
     def take(self, source: Source, found: Sequence[Found]) -> None:
         """Makes the upstreams of one source what it says that they are."""
+        self.awaited.discard(source)
         wanted = {each.name: each for each in found if self._is_free(each.name, source)}
         for name, member in list(self.members.items()):
             if member.source is source and name not in wanted:
@@ -77,6 +81,11 @@ class Fleet:
         for each in wanted.values():
             self._update(each, source)
         self._changed()
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether there is no upstream, and no service of one, that may only not be known yet."""
+        return not self.awaited and all(member.is_known for member in self.members.values())
 
     async def close(self) -> None:
         """Gives up all endpoints; calls that they have go on to their end."""
@@ -122,10 +131,9 @@ class Fleet:
             self._ask(name)
 
     def _add(self, found: Found, source: Source) -> None:
-        tells = found.grpc_services is not None
-        member = Member(self._make_upstream(found.name), source, tells=tells)
+        member = Member(self._make_upstream(found.name), source, tells=found.tells)
         self.members[found.name] = member
-        if not tells:
+        if not found.tells:
             services = Services(member, changed=self._changed)
             self._inquiries[found.name] = Inquiry(services, asyncio.create_task(services.run()))
 

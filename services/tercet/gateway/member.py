@@ -39,6 +39,7 @@ class Member:
         kept: Its endpoints, by their targets.
         grpc_services: Full names of what it serves; None if that is not known.
         tells: Whether the source tells what it serves. If not, it is asked, by reflection.
+        is_mute: Whether it was asked, and has no reflection.
     """
 
     def __init__(self, upstream: Upstream, source: Source, *, tells: bool) -> None:
@@ -46,7 +47,13 @@ class Member:
         self.source = source
         self.tells = tells
         self.grpc_services: frozenset[str] | None = None
+        self.is_mute = False
         self.kept: dict[str, Kept] = {}
+
+    @property
+    def is_known(self) -> bool:
+        """Whether there is no more to learn of what it serves."""
+        return self.grpc_services is not None or self.is_mute
 
     @property
     def serving(self) -> bool:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("tercet.gateway")
 
 MOST = 1000
-# The path of routes that are shared: alone, or followed by "/" and the upstream.
+# The path of routes that are shared is this, followed by "/" and the upstream, or the reason.
 OTHER = "other"
 # Answered by the gateway itself, for all upstreams.
 OWN = ("grpc.health.", "grpc.reflection.")
@@ -44,6 +44,8 @@ class Routes:
 
     Args:
         members: The upstreams, as the fleet keeps them.
+        is_settled: Whether what they serve is known. While it is not, nothing can be said to be
+            served by nobody: a client that is told so does not try again.
         configured: See `GatewayConfig.routes`.
         withheld: See `GatewayConfig.withheld`.
         make: Makes a route that leads nowhere, from its path.
@@ -57,12 +59,14 @@ class Routes:
         *,
         configured: Mapping[str, str],
         withheld: Mapping[str, str],
+        is_settled: Callable[[], bool],
         make: Callable[[str], Route],
         remembered: dict[bytes, Any],
     ) -> None:
         self._members = members
         self._configured = configured
         self._withheld = withheld
+        self._is_settled = is_settled
         self._make = make
         self._remembered = remembered
         self._routes: dict[str, Route] = {}
@@ -117,7 +121,11 @@ class Routes:
     def _to(self, name: str) -> Way:
         if name in self._withheld:
             return Way(name, gateway_pb2.REASON_NOT_EXPOSED, self._withheld[name])
-        return Way(name) if name in self._members else Way("", gateway_pb2.REASON_UNKNOWN_SERVICE)
+        if name in self._members:
+            return Way(name)
+        if not self._is_settled():
+            return Way("", gateway_pb2.REASON_NO_READY_WORKER)
+        return Way("", gateway_pb2.REASON_UNKNOWN_SERVICE)
 
     def _only_one(self) -> str | None:
         if len(self._members) != 1:
@@ -132,8 +140,8 @@ class Routes:
 
     def _share(self, way: Way) -> Route:
         if way not in self._shared:
-            path = f"{OTHER}/{way.upstream}" if way.upstream else OTHER
-            self._shared[way] = self._lead(self._make(path), way)
+            part = way.upstream or gateway_pb2.Reason.Name(way.reason)
+            self._shared[way] = self._lead(self._make(f"{OTHER}/{part}"), way)
         return self._shared[way]
 
     def _find_served(self) -> Iterator[tuple[str, str]]:

@@ -70,6 +70,7 @@ class Front:
             self._fleet.members,
             configured=config.routes,
             withheld=config.withheld,
+            is_settled=lambda: self._fleet.is_settled,
             make=self._dataplane.make_route,
             remembered=server.known,
         )

@@ -24,7 +24,7 @@ PAUSE = 3.0
 
 
 class Services:
-    """Writes `member.grpc_services`.
+    """Writes `grpc_services` and `is_mute` of a member.
 
     Args:
         changed: Called back after that.
@@ -37,7 +37,6 @@ class Services:
         self._member = member
         self._changed = changed
         self._pause = pause
-        self._warned = False
         self._soon = asyncio.Event()
 
     def soon(self) -> None:
@@ -66,8 +65,9 @@ class Services:
             else:
                 self._set(found)
                 return True
-        if silent and not self._warned:
-            self._warned = True
+        if silent and not self._member.is_mute:
+            self._member.is_mute = True
+            self._changed()
             log.info(
                 "upstream %s has no reflection: what it serves is what routes say",
                 self._member.upstream.name,

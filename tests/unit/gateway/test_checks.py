@@ -98,6 +98,10 @@ async def test_not_serving_is_believed_at_once(tmp_path: Path) -> None:
         health.answer = NOT_SERVING
         await made.checks.check()
         assert not made.endpoint.healthy
+        assert made.endpoint.error == "it says NOT_SERVING"
+        health.answer = SERVING
+        await made.checks.check()
+        assert made.endpoint.error == ""
 
 
 @pytest.mark.parametrize(

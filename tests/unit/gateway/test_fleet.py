@@ -68,7 +68,8 @@ async def made() -> AsyncIterator[Made]:
 
 def found(name: str, *targets: str, serves: set[str] | None = frozenset()) -> Found:  # type: ignore[assignment]
     services = None if serves is None else frozenset(serves)
-    return Found(name, tuple(Address(target) for target in targets), services)
+    addresses = tuple(Address(target) for target in targets)
+    return Found(name, addresses, services, tells=serves is not None)
 
 
 async def test_each_address_is_an_endpoint(made: Made) -> None:
@@ -154,3 +155,29 @@ async def test_who_does_not_say_what_it_serves_is_asked(
     assert made.fleet.members["two"].grpc_services == {"a.B"}
     made.take(found("one", serves=None))
     assert made.fleet.members["one"].grpc_services == {"c.D"}
+
+
+async def test_it_is_settled_once_all_is_known(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    known = asyncio.Event()
+
+    async def services(channel: object) -> frozenset[str]:
+        await known.wait()
+        return frozenset({"c.D"})
+
+    monkeypatch.setattr("tercet.gateway.asking.services", services)
+    assert made.fleet.is_settled
+    made.fleet.follow(made.source)
+    # A source that has told nothing may know of an upstream,
+    assert made.fleet.awaited == {made.source}
+    assert not made.fleet.is_settled
+    # an upstream may not have been asked,
+    made.take(found("one", "unix:/a", serves=None))
+    assert not made.fleet.awaited
+    assert not made.fleet.is_settled
+    # or is about to be told of: then by its source.
+    known.set()
+    await eventually(lambda: made.fleet.is_settled)
+    made.take(found("one", "unix:/a", serves=None), Found("two", (), None, tells=True))
+    assert not made.fleet.is_settled
+    made.take(found("one", "unix:/a", serves=None), found("two", serves={"a.B"}))
+    assert made.fleet.is_settled

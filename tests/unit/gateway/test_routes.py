@@ -31,10 +31,12 @@ class Made:
         self.members: dict[str, Member] = {}
         self.remembered: dict[bytes, Any] = {}
         self.made: list[str] = []
+        self.settled = True
         self.routes = Routes(
             self.members,
             configured=configured or {},
             withheld=withheld or {},
+            is_settled=lambda: self.settled,
             make=cast("Any", self.make),
             remembered=self.remembered,
         )
@@ -153,6 +155,17 @@ def test_what_was_refused_is_taken_once_there_is_somebody() -> None:
     assert made.to("/c.D/E") == "two"
 
 
+def test_nothing_is_unknown_while_not_all_is_known() -> None:
+    # A client that is told UNIMPLEMENTED does not try again.
+    made = Made(one={"a.B"})
+    made.settled = False
+    assert made.to("/a.B/C") == "one"
+    assert made.to("/c.D/E") == "NO_READY_WORKER"
+    assert not made.remembered.keys() - {b"/a.B/C"}
+    made.settled = True
+    assert made.to("/c.D/E") == UNKNOWN
+
+
 def test_an_upstream_that_is_made_anew_is_led_to() -> None:
     made = Made(one={"a.B"})
     route = made.routes.route(b"/a.B/C")
@@ -170,7 +183,7 @@ def test_paths_that_are_made_up_share_a_route(monkeypatch: pytest.MonkeyPatch) -
         assert made.to(f"/c.D/{number}") == "two"
     own = {"/a.B/0", "/c.D/0", "/a.B/1"}
     assert {path.decode() for path in made.remembered} == own
-    shared = {"other", "other/one", "other/two"}
+    shared = {"other/REASON_UNKNOWN_SERVICE", "other/one", "other/two"}
     assert made.routes.by_path().keys() == own | shared
     assert len(made.made) == 6
     # They follow their upstream too.

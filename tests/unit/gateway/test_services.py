@@ -110,5 +110,7 @@ async def test_one_without_reflection_is_told_about_once(
             made.services.soon()
             assert await made.services.ask()
             assert made.member.grpc_services is None
+            assert made.member.is_known
+            assert made.changes == 1
     [record] = caplog.records
     assert "no reflection" in record.getMessage()

@@ -32,13 +32,14 @@ class Found:
         name: Unique among all sources.
         addresses: Of the endpoints that may be connected to; none if none is ready: calls are
             then UNAVAILABLE.
-        grpc_services: Full names of the gRPC services that it serves; None if the source does not
-            know, so that the upstream itself must be asked.
+        grpc_services: Full names of the gRPC services that it serves; None if that is not known.
+        tells: Whether the source will tell; if not, the upstream itself must be asked.
     """
 
     name: str
     addresses: tuple[Address, ...]
     grpc_services: frozenset[str] | None = None
+    tells: bool = False
 
 
 Update = Callable[[Sequence[Found]], None]

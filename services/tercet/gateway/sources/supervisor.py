@@ -42,7 +42,7 @@ class Supervisor:
     ) -> None:
         self._control = control
         self._listed = listed
-        self._served: dict[str, frozenset[str]] = {}
+        self._served: dict[str, frozenset[str] | None] = {}
 
     async def follow(self, update: Update) -> None:
         async with grpc.aio.insecure_channel(self._control, options=OPTIONS) as channel:
@@ -77,7 +77,7 @@ class Supervisor:
         self._served = {
             name: frozenset(served for worker in of_service for served in worker.grpc_services)
             if of_service
-            else self._served.get(name, frozenset())
+            else self._served.get(name)
             for name, of_service in ready.items()
         }
         return [
@@ -85,6 +85,7 @@ class Supervisor:
                 name,
                 tuple(Address(worker.address) for worker in of_service),
                 self._served[name],
+                tells=True,
             )
             for name, of_service in ready.items()
         ]

@@ -50,8 +50,9 @@ def test_a_service_is_an_upstream_and_its_ready_workers_are_the_endpoints() -> N
             "one",
             (Address("unix:/nowhere/one.0"), Address("unix:/nowhere/one.4")),
             frozenset({"a.B"}),
+            tells=True,
         ),
-        Found("two", (Address("unix:/nowhere/two.0"),), frozenset({"c.D", "e.F"})),
+        Found("two", (Address("unix:/nowhere/two.0"),), frozenset({"c.D", "e.F"}), tells=True),
     ]
 
 
@@ -67,7 +68,7 @@ def test_a_service_without_a_ready_worker_serves_what_it_served(
     source.found([worker("one")])
     for _ in range(2):
         assert source.found([worker("one", state, serves=())]) == [
-            Found("one", (), frozenset({"a.B"}))
+            Found("one", (), frozenset({"a.B"}), tells=True)
         ]
 
 
@@ -84,7 +85,7 @@ def test_a_service_that_leaves_the_mesh_is_forgotten() -> None:
     source = Supervisor("")
     source.found([worker("one")])
     assert source.found([]) == []
-    assert source.found([worker("one", STARTING, serves=())]) == [Found("one", (), frozenset())]
+    assert source.found([worker("one", STARTING)]) == [Found("one", (), None, tells=True)]
 
 
 async def test_the_list_is_followed_while_control_processes_come_and_go(tmp_path: Path) -> None:
