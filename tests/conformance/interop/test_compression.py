@@ -12,6 +12,7 @@ import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ import grpc.aio
 import pytest
 
 from tests.conformance.conftest import REFERENCE
+from tests.conformance.gateway.front import Front
 from tests.conformance.interop.compressed import STYLES
 from tests.conformance.interop.conftest import ROOT
 from tests.conformance.interop.contract import PROTO, messages, services
@@ -34,7 +36,7 @@ YES, NO = True, False
 
 
 class Peer:
-    """A server behind a tap, for one test."""
+    """A server behind a tap, for one test; it may be reached through a gateway."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         assert process.stdin is not None
@@ -50,17 +52,25 @@ class Peer:
         return requests, answers
 
 
-@pytest.fixture(params=list(STYLES))
+@pytest.fixture(params=[*STYLES, "gateway"])
 def peer(engine: str, request: pytest.FixtureRequest) -> Iterator[Peer]:
+    """A server of each engine and style, and one behind a gateway."""
     module = "tests.conformance.interop.serve_compressed"
+    fronted = request.param == "gateway"
     with subprocess.Popen(
-        [sys.executable, "-m", module, engine, request.param],
+        [sys.executable, "-m", module, engine, "coroutines" if fronted else request.param],
         cwd=ROOT,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
     ) as process:
-        yield Peer(process)
+        made = Peer(process)
+        with ExitStack() as stack:
+            if fronted:
+                # The tap counts all messages: a gateway's own would be among them.
+                front = Front({"": [made.address]}, checks=False)
+                made.address = stack.enter_context(front).address
+            yield made
         process.communicate(timeout=20)
 
 
