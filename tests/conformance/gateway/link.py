@@ -26,6 +26,7 @@ LARGEST = 16384
 # The note of an error in a vice, which no vice means.
 BUG = "a bug:"
 
+Pairs = list[tuple[str, str]]
 Answers = Callable[["Call"], Awaitable[None]]
 Greets = Callable[["Link"], Awaitable[None]]
 Note = Callable[[str], None]
@@ -40,16 +41,19 @@ class Call:
     """A request that came, and the means to answer it.
 
     Attributes:
+        fields: Of its head, in their order.
         body: What has come of its DATA.
+        more: Set whenever more of it has come.
         whole: Set when the request has ended.
         over: Set when the gateway has reset the stream, or the connection is lost.
     """
 
-    def __init__(self, link: Link, stream: int, fields: dict[str, str]) -> None:
+    def __init__(self, link: Link, stream: int, fields: Pairs) -> None:
         self.link = link
         self.stream = stream
         self.fields = fields
         self.body = b""
+        self.more = asyncio.Event()
         self.whole = asyncio.Event()
         self.over = asyncio.Event()
 
@@ -186,10 +190,11 @@ class Link:
                 fields = self._decoder.decode(self._block)
                 self._block = b""
                 # Trailers of a request say nothing here.
-                self._begin(frame.stream, dict(fields))
+                self._begin(frame.stream, [(str(name), str(value)) for name, value in fields])
         elif frame.type == frames.DATA:
             if call is not None:
                 call.body += _unpadded(frame)
+                call.more.set()
             if self.credits and frame.payload:
                 update = struct.pack("!I", len(frame.payload))
                 self.send(*(Frame(frames.WINDOW_UPDATE, 0, of, update) for of in (0, frame.stream)))
@@ -209,12 +214,13 @@ class Link:
         ends = frame.type in (frames.HEADERS, frames.DATA) and frame.flags & END_STREAM
         if ends and (call := self.calls.get(frame.stream)) is not None:
             call.whole.set()
+            call.more.set()
 
-    def _begin(self, stream: int, fields: dict[str, str]) -> None:
+    def _begin(self, stream: int, fields: Pairs) -> None:
         if stream in self.calls:
             return
         call = self.calls[stream] = Call(self, stream, fields)
-        if fields[":path"].startswith(PROBES):
+        if dict(fields)[":path"].startswith(PROBES):
             call.headers([*ANSWER, (b"grpc-status", b"%d" % UNIMPLEMENTED)], end=True)
             return
         self.note("call")

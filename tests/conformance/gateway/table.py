@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from tests.conformance.gateway.link import Call
 from tests.conformance.gateway.vice import Outcome, Vice, ends
 from tests.conformance.gateway.vices import (
     answers,
     floods,
     goaways,
+    honest,
     nonsense,
     refusals,
     resets,
@@ -52,11 +52,6 @@ STATUSES = {
     503: UNAVAILABLE,
     504: UNAVAILABLE,
 }
-
-
-async def well(call: Call) -> None:
-    """Does nothing wrong but on the connection."""
-    await call.answer()
 
 
 def reset(code: int) -> Outcome:
@@ -127,9 +122,9 @@ VICES: dict[str, Vice] = {
     ),
     "octet by octet": Vice(silence.octet_by_octet, WELL),
     # No HTTP/2.
-    "garbage at once": Vice(well, NOT_REACHED, greets=nonsense.greet_with_garbage),
-    "HTTP/1.1": Vice(well, NOT_REACHED, greets=nonsense.greet_with_http_1),
-    "closed at once": Vice(well, NOT_REACHED, greets=nonsense.greet_and_close),
+    "garbage at once": Vice(honest.well, NOT_REACHED, greets=nonsense.greet_with_garbage),
+    "HTTP/1.1": Vice(honest.well, NOT_REACHED, greets=nonsense.greet_with_http_1),
+    "closed at once": Vice(honest.well, NOT_REACHED, greets=nonsense.greet_and_close),
     "garbage": Vice(nonsense.garbage, BROKEN),
     "garbage after headers": Vice(nonsense.garbage_after_headers, BROKEN, keeps_headers=True),
     # Answers that are none of gRPC's.
@@ -175,7 +170,7 @@ VICES: dict[str, Vice] = {
     "window overflow of a call": Vice(windows.overflow_of_a_call, BROKEN, keeps_headers=True),
     "window update of zero": Vice(windows.update_of_zero, BROKEN, keeps_headers=True),
     "DATA beyond the window": Vice(windows.beyond, BROKEN),
-    "no HPACK table": Vice(well, WELL, greets=windows.greet_without_a_table),
+    "no HPACK table": Vice(honest.well, WELL, greets=windows.greet_without_a_table),
     # Frames that may not be.
     "DATA on an idle stream": Vice(strays.data_on_an_idle_stream, BROKEN),
     "RST_STREAM of an idle stream": Vice(strays.reset_of_an_idle_stream, BROKEN),
@@ -192,9 +187,26 @@ VICES: dict[str, Vice] = {
 
 # Those that tests of their own speak of.
 OTHERS: dict[str, Vice] = {
-    SOUND: Vice(well, WELL),
+    SOUND: Vice(honest.well, WELL),
+    "tells": Vice(honest.tells, WELL),
+    "refuses": Vice(honest.refuses, ends(9)),
+    "answers early": Vice(honest.answers_early, WELL),
+    "echoes": Vice(honest.echoes, WELL),
     "one at a time": Vice(refusals.OneAtATime(), WELL, greets=refusals.greet_for_one),
     "refused every second time": Vice(refusals.EverySecond(), WELL),
     "padding": Vice(windows.padding, ends(0)),
     "window shut and opened": Vice(windows.shut_and_open, WELL),
+}
+
+# Upstreams of several endpoints: a call that surely has not started goes to another one.
+TOGETHER: dict[str, tuple[str, ...]] = {
+    f"{name} or {SOUND}": (name, SOUND)
+    for name in (
+        "refused",
+        "GOAWAY below",
+        "garbage at once",
+        "HTTP/1.1",
+        "closed at once",
+        "closed",
+    )
 }
