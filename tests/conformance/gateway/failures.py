@@ -15,7 +15,9 @@ DOMAIN = "tercet"
 # Of answers without a grpc-status: what a client makes of the HTTP status
 # (http-grpc-status-mapping.md).
 OF_HTTP = {400: 13, 401: 16, 403: 7, 404: 12, 429: 14, 502: 14, 503: 14, 504: 14}
-UNKNOWN, OK = 2, 0
+UNKNOWN = 2
+# No code of gRPC's.
+BARE_RESET = -1
 
 
 def reason(details: bytes) -> str:
@@ -37,13 +39,15 @@ def reason_of(trailers: Iterable[tuple[str, str | bytes]]) -> str:
 
 def code(answer: Answer) -> int:
     """What a client takes for the status of an answer that ended."""
+    if not answer.blocks:
+        return BARE_RESET
     if answer.status is not None:
         return answer.status
     return OF_HTTP.get(int(answer.headers[":status"]), UNKNOWN)
 
 
 def reason_in(answer: Answer) -> str:
-    value = answer.trailers.get(DETAILS)
+    value = answer.trailers.get(DETAILS) if answer.blocks else None
     return "" if value is None else reason(base64.b64decode(value + "=" * (-len(value) % 4)))
 
 

@@ -104,6 +104,7 @@ class Link:
     Attributes:
         calls: By stream.
         credits: Whether it gives credit for what it is sent.
+        acknowledged: Whether the gateway has acknowledged SETTINGS.
         table: Octets of the HPACK table that the gateway may use, once it has acknowledged
             SETTINGS.
     """
@@ -129,6 +130,7 @@ class Link:
         self.note = note
         self.calls: dict[int, Call] = {}
         self.credits = True
+        self.acknowledged = False
         self.table = 4096
 
     def send(self, *sent: Frame) -> None:
@@ -203,6 +205,7 @@ class Link:
             await self._move_all(settings.get(frames.SETTINGS_INITIAL_WINDOW_SIZE, self._initial))
             self.send(Frame(frames.SETTINGS, ACK, 0, b""))
         elif frame.type == frames.SETTINGS:
+            self.acknowledged = True
             self._decoder.max_allowed_table_size = self.table
         elif frame.type == frames.PING and not frame.flags & ACK:
             self.send(frame._replace(flags=ACK))

@@ -107,19 +107,17 @@ VICES: dict[str, Vice] = {
         keeps_headers=True,
     ),
     # Silence.
-    "silent": Vice(silence.silent, LATE, timeout=b"300m"),
+    "silent": Vice(silence.silent, LATE, timeout=0.3),
     "silent after headers": Vice(
-        silence.silent_after_headers, LATE, timeout=b"300m", keeps_headers=True
+        silence.silent_after_headers, LATE, timeout=0.3, keeps_headers=True
     ),
     "no SETTINGS": Vice(
         silence.silent,
         ends((DEADLINE_EXCEEDED, UNAVAILABLE), *LATE.reasons, *NOT_REACHED.reasons),
         greets=silence.greet_with_nothing,
-        timeout=b"300m",
+        timeout=0.3,
     ),
-    "zero window": Vice(
-        silence.silent, LATE, greets=silence.greet_without_a_window, timeout=b"300m"
-    ),
+    "zero window": Vice(silence.silent, LATE, greets=silence.greet_without_a_window, timeout=0.3),
     "octet by octet": Vice(silence.octet_by_octet, WELL),
     # No HTTP/2.
     "garbage at once": Vice(honest.well, NOT_REACHED, greets=nonsense.greet_with_garbage),

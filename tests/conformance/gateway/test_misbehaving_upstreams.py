@@ -24,7 +24,9 @@ async def test_what_a_client_sees(scene: Scene, name: str) -> None:
     """To the octet; and calls of another upstream on the same connection end well meanwhile."""
     vice = VICES[name]
     async with asyncio.timeout(STUCK), connect(scene.front.port) as wire:
-        wire.headers(1, request("", path=scene.path(name), grpc_timeout=vice.timeout))
+        wire.headers(
+            1, request("", path=scene.path(name), grpc_timeout=b"%dm" % (vice.timeout * 1000))
+        )
         # Only now the request may be complete: an answer may come before.
         for stream in 3, 5, 7:
             wire.headers(stream, request("", path=scene.path(SOUND)))
@@ -52,9 +54,8 @@ async def test_what_grpcio_makes_of_it(scene: Scene, name: str) -> None:
     vice = VICES[name]
     outcome = vice.grpcio or vice.outcome
     async with grpc.aio.insecure_channel(scene.front.address) as channel:
-        call: Any = channel.unary_unary(scene.path(name).decode())(
-            b"hello", timeout=float(vice.timeout[:-1]) / (1000 if vice.timeout[-1:] == b"m" else 1)
-        )
+        method: Any = channel.unary_unary(scene.path(name).decode())
+        call = method(b"hello", timeout=vice.timeout)
         async with asyncio.timeout(STUCK):
             code = await call.code()
         assert code.value[0] in outcome.codes, call

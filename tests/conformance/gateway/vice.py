@@ -28,7 +28,7 @@ class Vice:
     """One way to misbehave.
 
     Attributes:
-        timeout: The `grpc-timeout` of the calls.
+        timeout: Of the calls, in seconds.
         keeps_headers: Whether the answer's head is to arrive before the status.
         grpcio: What a client of grpcio sees, where that is not what came.
     """
@@ -36,7 +36,7 @@ class Vice:
     answers: Answers
     outcome: Outcome
     greets: Greets = greet
-    timeout: bytes = b"20S"
+    timeout: float = 20.0
     keeps_headers: bool = False
     grpcio: Outcome | None = None
 

@@ -40,14 +40,17 @@ async def greet_for_one(link: Link) -> None:
 
 @dataclass
 class OneAtATime:
-    """MAX_CONCURRENT_STREAMS is 1; whoever opens a second stream is not forgiven."""
+    """MAX_CONCURRENT_STREAMS is 1: a second stream is only for those who cannot know that yet."""
 
     running: int = 0
 
     async def __call__(self, call: Call) -> None:
+        if self.running:
+            if call.link.acknowledged:
+                call.link.note("too many")
+            call.reset(frames.REFUSED_STREAM)
+            return
         self.running += 1
-        if self.running > 1:
-            call.link.note("too many")
         await asyncio.sleep(BUSY)
         self.running -= 1
         await call.answer()
