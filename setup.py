@@ -18,7 +18,13 @@ SERVICES = Path("services")
 # System libraries that a module is linked with.
 LIBRARIES = {
     f"tercet.rpc.{module}": ["nghttp2"]
-    for module in ("_connection", "_invocation", "_meter", "_request", "_stream")
+    for module in (
+        *("_carrier", "_connection", "_fields", "_invocation", "_meter", "_request", "_session"),
+        "_stream",
+    )
+} | {
+    f"tercet.gateway.{module}": ["nghttp2"]
+    for module in ("_call", "_lane", "_plane", "_route", "_subchannel", "_upstream", "_wheel")
 }
 
 

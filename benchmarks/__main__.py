@@ -13,6 +13,10 @@ from benchmarks import load, machine, report
 from benchmarks.process import NotReady
 from benchmarks.selection import selected
 
+REPORTS = ("rpc", "gateway", "proxies", "kernels")
+# Reports of which a part may be chosen.
+PARTS = ("rpc", "proxies")
+
 # Above it, other programs have taken part of the CPUs.
 QUIET = 1.0
 KERNEL_ROUNDS = 40
@@ -22,7 +26,9 @@ def main() -> int:
     parser = _parser()
     options = parser.parse_args()
     if options.name and options.what in ("kernels", "all"):
-        parser.error("--name is of one report, rpc or gateway")
+        parser.error("--name is of one report, rpc, gateway or proxies")
+    if (options.peers or options.only) and options.what not in PARTS:
+        parser.error("--peers and --only are of one report, rpc or proxies")
     command = shlex.join(["python", "-m", "benchmarks", *sys.argv[1:]])
     if options.what != "kernels" and not load.available():
         print(load.INSTALL, file=sys.stderr)
@@ -32,6 +38,8 @@ def main() -> int:
             _rpc(options, command)
         if options.what in ("gateway", "all"):
             _written(_gateway(options, command))
+        if options.what in ("proxies", "all"):
+            _proxies(options, command)
         if options.what in ("kernels", "all"):
             _written(_kernels(command))
     except (NotReady, ValueError, ConnectionError, load.LoadError) as error:
@@ -42,23 +50,26 @@ def main() -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("what", nargs="?", choices=(*REPORTS, "all"), default="all")
     parser.add_argument(
-        "what", nargs="?", choices=("rpc", "gateway", "kernels", "all"), default="all"
-    )
-    parser.add_argument(
-        "--rounds", type=int, default=5, help="rounds of rpc and gateway [default: 5]"
+        "--rounds", type=int, default=5, help="rounds of all but kernels [default: 5]"
     )
     parser.add_argument(
         "--scale", type=float, default=1.0, help="factor on each run's duration [default: 1]"
     )
     parser.add_argument(
-        "--name", help="of the report of rpc or gateway, after its date [default: rpc, gateway]"
+        "--name", help="of the report, not of kernels, after its date [default: rpc, gateway, ...]"
     )
     parser.add_argument(
-        "--peers", type=_words, help="of rpc: these alone, as in native,grpc-go; nothing is written"
+        "--peers",
+        type=_words,
+        help="of rpc and proxies: these alone, as in native,grpc-go or tercet,envoy;"
+        " nothing is written",
     )
     parser.add_argument(
-        "--only", type=_words, help="of rpc: as in unary,64mib,idle; nothing is written"
+        "--only",
+        type=_words,
+        help="of rpc and proxies: as in unary,64mib,idle or unary,steady; nothing is written",
     )
     return parser
 
@@ -88,6 +99,20 @@ def _gateway(options: argparse.Namespace, command: str) -> Path:
     outcome = gateway.measure(options.rounds, options.scale, _say)
     text = gateway_report.paragraphs(outcome, about, command, options.scale)
     return report.write(options.name or "gateway", text, _today())
+
+
+def _proxies(options: argparse.Namespace, command: str) -> None:
+    from benchmarks import proxies, proxies_report, proxy_cases
+
+    about = _about("uvloop")
+    chosen = selected(options.peers, {proxy.key: proxy for proxy in proxies.PROXIES})
+    keys = selected(options.only, {key: key for key in proxy_cases.KEYS})
+    outcome = proxies.measure(options.rounds, options.scale, _say, chosen, keys)
+    text = proxies_report.paragraphs(outcome, about, command, options.scale)
+    if options.peers or options.only:
+        print("\n\n".join(text))
+    else:
+        _written(report.write(options.name or "proxies", text, _today()))
 
 
 def _kernels(command: str) -> Path:

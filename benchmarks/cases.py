@@ -70,7 +70,7 @@ def _echo(size: int) -> tuple[bytes, int]:
     return request, len(framed(echo_pb2.EchoResponse(payload=payload).SerializeToString()))
 
 
-def _unary(key: str, title: str, size: int, seconds: float, connections: int, **more: int) -> Case:
+def unary(key: str, title: str, size: int, seconds: float, connections: int, **more: int) -> Case:
     body, answer = _echo(size)
     in_flight = more.get("in_flight", 1)
     return Case(
@@ -91,12 +91,20 @@ def _unary(key: str, title: str, size: int, seconds: float, connections: int, **
     )
 
 
-def _stream(key: str, title: str, method: str, body: bytes) -> Case:
+def stream(
+    key: str, title: str, method: str, body: bytes, connections: int = 4, in_flight: int = 1
+) -> Case:
     answer = framed(echo_pb2.StreamResponse(payload=bytes(SMALL)).SerializeToString())
     return Case(
         key=key,
         title=title,
-        load=Load(path=f"{SERVICE}/{method}", body=body, connections=4, in_flight=1, seconds=2.0),
+        load=Load(
+            path=f"{SERVICE}/{method}",
+            body=body,
+            connections=connections,
+            in_flight=in_flight,
+            seconds=2.0,
+        ),
         answer=len(answer),
         unit="message",
         streams=True,
@@ -106,14 +114,14 @@ def _stream(key: str, title: str, method: str, body: bytes) -> Case:
 _request = echo_pb2.StreamRequest(count=STREAM_LENGTH, size=SMALL).SerializeToString()
 _message = framed(echo_pb2.ConverseRequest(payload=bytes(SMALL)).SerializeToString())
 
-UNARY = _unary("unary", f"Unary echo of {SMALL} bytes", SMALL, 3.0, 10, in_flight=10)
-STREAM = _stream("stream", "Server stream", "Stream", framed(_request))
-BIDI = _stream("bidi", "Bidi stream", "Converse", _message * STREAM_LENGTH)
-ONE_MIB = _unary("1mib", "Unary echo of 1 MiB", MIB, 2.0, 4)
-BIG = _unary("64mib", "Unary echo of 64 MiB", 64 * MIB, 2.0, 2, calls=4)
+UNARY = unary("unary", f"Unary echo of {SMALL} bytes", SMALL, 3.0, 10, in_flight=10)
+STREAM = stream("stream", "Server stream", "Stream", framed(_request))
+BIDI = stream("bidi", "Bidi stream", "Converse", _message * STREAM_LENGTH)
+ONE_MIB = unary("1mib", "Unary echo of 1 MiB", MIB, 2.0, 4)
+BIG = unary("64mib", "Unary echo of 64 MiB", 64 * MIB, 2.0, 2, calls=4)
 # Fewer than fit into 1024 descriptors, which is the usual limit of a process.
 CONNECTIONS = replace(
-    _unary("connections", "Connections, with one call each", SMALL, 1.0, 500, calls=500),
+    unary("connections", "Connections, with one call each", SMALL, 1.0, 500, calls=500),
     unit="connection",
 )
 

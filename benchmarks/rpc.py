@@ -11,7 +11,7 @@ from benchmarks import cpu, footprint, trial
 from benchmarks.cases import CASES, UNARY, Case
 from benchmarks.footprint import Footprint
 from benchmarks.install import Missing
-from benchmarks.load import Load, LoadError
+from benchmarks.load import Load
 from benchmarks.peers import (
     Running,
     grpc_aio,
@@ -130,17 +130,13 @@ def _run(
         trial.warm_up(load, running, cpus, WARM_UP)
 
     def measured(what: Load) -> Measured:
-        return trial.run(what, running, cpus, lambda done: case.count(done, peer.http1), scale)
+        def run() -> Measured:
+            return trial.run(what, running, cpus, lambda done: case.count(done, peer.http1), scale)
 
-    def again(what: Load) -> Measured:
-        try:
-            return measured(what)
-        except LoadError as error:
-            outcome.failures.append(f"{peer.name}: {error}")
-            return measured(what)
+        return trial.persistent(run, peer.name, outcome.failures)
 
-    found = again(load)
+    found = measured(load)
     outcome.cases[case.key][peer.name].append(found)
     if case is UNARY:
-        outcome.half[peer.name].append(again(trial.half(load, found)))
+        outcome.half[peer.name].append(measured(trial.half(load, found)))
     return found

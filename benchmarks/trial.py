@@ -6,6 +6,7 @@ stands. What it measured has no say in that.
 
 from __future__ import annotations
 
+import resource
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -32,8 +33,9 @@ class Measured:
         rate: What was counted, per second: calls, messages, MiB.
         cost: CPU microseconds of each role, per one of these.
         p50, p99: Latency of a call in milliseconds.
-        generator_share: See `load.Result`.
-        disturbance: Share of the measured CPUs' time that other programs had.
+        generator_share: See `load.Result`; with it the time of what the peer stands before.
+        disturbance: Share of the measured CPUs' time that other programs had; of the load's too,
+            where what the peer stands before is there.
     """
 
     rate: float
@@ -119,22 +121,52 @@ def run(
     return min(runs, key=lambda found: found.disturbance)
 
 
+def persistent(run: Callable[[], Measured], name: str, failures: list[str]) -> Measured:
+    """Makes a run again that failed, once, and tells.
+
+    Args:
+        run: As `run`, of the peer with this name.
+        failures: Told of it.
+
+    Raises:
+        load.LoadError: Calls failed in both.
+    """
+    try:
+        return run()
+    except load.LoadError as error:
+        failures.append(f"{name}: {error}")
+        return run()
+
+
 def _run_once(what: load.Load, running: Running, cpus: Cpus, count: Count) -> Measured:
-    busy_before = cpu.busy(cpus.tested)
+    # What stands behind shares the load's CPUs, and whoever else is there slows it down.
+    watched = cpus.tested | cpus.load if running.behind else cpus.tested
+    busy_before, mine_before = cpu.busy(watched), _mine()
     before = {role: cpu.used(pids) for role, pids in running.processes.items()}
+    behind_before = cpu.used(running.behind)
     result = load.run(what, running.address, cpus.load)
     spent = {role: cpu.used(pids) - before[role] for role, pids in running.processes.items()}
-    busy = cpu.busy(cpus.tested) - busy_before
+    behind = cpu.used(running.behind) - behind_before
+    busy = cpu.busy(watched) - busy_before
+    generator_share = result.generator_share + behind / (result.seconds * 1e6)
     own = sum(spent.values())
-    if cpus.tested == cpus.load:
-        own += result.generator_share * result.seconds * 1e6
+    if cpus.load <= watched:
+        own += generator_share * result.seconds * 1e6
+    if running.behind:
+        own += _mine() - mine_before
     counted = count(result.counts)
     return Measured(
         rate=counted / result.counts.seconds,
         cost={role: time / counted for role, time in spent.items()},
         p50=percentile(result.latencies, 50) / 1e3,
         p99=percentile(result.latencies, 99) / 1e3,
-        generator_share=result.generator_share,
+        generator_share=generator_share,
         # Both are counted in ticks, so the difference may be a little below zero.
-        disturbance=max(0.0, (busy - own) / (result.seconds * 1e6 * len(cpus.tested))),
+        disturbance=max(0.0, (busy - own) / (result.seconds * 1e6 * len(watched))),
     )
+
+
+def _mine() -> float:
+    """CPU microseconds of this process, which reads what h2load has written."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return (used.ru_utime + used.ru_stime) * 1e6

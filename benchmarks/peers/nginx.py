@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -18,11 +17,11 @@ from pathlib import Path
 import uvloop
 
 import tercet.rpc
-from benchmarks import certificates, install
+from benchmarks import certificates, install, ports
 from benchmarks.echo.servicer import register
 from benchmarks.peers.echo import UNLIMITED, EchoPeer, Program, ready
+from benchmarks.process import descendants
 
-PROC = Path("/proc")
 # As it is installed, but for limits: on the calls of one connection, and on sizes. It has one call
 # at a time on each connection to what is behind it, so it keeps as many as there are calls. Started
 # by root it would give up the folder in which all of it is.
@@ -58,35 +57,28 @@ http {{
 """
 
 
-def _program() -> Program:
+def find() -> tuple[str, str]:
+    """nginx and its version.
+
+    Raises:
+        benchmarks.install.Missing: It is not here.
+    """
     # Debian has it where only root looks.
     found = install.tool("nginx", "/usr/sbin")
     said = subprocess.run([found, "-v"], capture_output=True, text=True, check=True).stderr
-    version = said.strip().rpartition("/")[2]
-    return Program([sys.executable, "-m", __name__, found], f"nginx {version}")
+    return found, f"nginx {said.strip().rpartition('/')[2]}"
+
+
+def _program() -> Program:
+    found, version = find()
+    return Program([sys.executable, "-m", __name__, found], version)
 
 
 def _roles(pid: int) -> Mapping[str, Sequence[int]]:
-    return {"server": [pid], "nginx": _descendants(pid)}
-
-
-def _descendants(pid: int) -> list[int]:
-    found = []
-    for listed in (PROC / str(pid) / "task").glob("*/children"):
-        for child in map(int, listed.read_text().split()):
-            found += [child, *_descendants(child)]
-    return found
+    return {"server": [pid], "nginx": descendants(pid)}
 
 
 PEER = EchoPeer("nginx-tls", "nginx, TLS, before Tercet native", _program, tls=True, roles=_roles)
-
-
-def free_port() -> int:
-    """nginx does not tell which one it was given, so it is told one."""
-    with socket.socket() as bound:
-        bound.bind(("127.0.0.1", 0))
-        port: int = bound.getsockname()[1]
-    return port
 
 
 def configured(place: str, port: int) -> str:
@@ -103,9 +95,9 @@ async def listening(port: int) -> None:
     """Until somebody listens there; whoever waits for this program does not wait for ever."""
     while True:
         try:
-            _, writer = await asyncio.open_connection("127.0.0.1", port)
+            _, writer = await asyncio.open_connection(ports.HOST, port)
         except ConnectionRefusedError:
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(ports.PAUSE)
         else:
             writer.close()
             return
@@ -119,7 +111,7 @@ async def main(nginx: str) -> None:
     with tempfile.TemporaryDirectory(prefix="tercet-nginx-") as place:
         server.add_insecure_port(f"unix:{place}/native")
         await server.start()
-        port = free_port()
+        port = ports.free_port()
         child = await asyncio.create_subprocess_exec(
             nginx, "-e", "stderr", "-p", place, "-c", configured(place, port)
         )

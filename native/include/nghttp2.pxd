@@ -88,6 +88,7 @@ cdef extern from "nghttp2/nghttp2.h":
         NGHTTP2_FLAG_END_STREAM
         NGHTTP2_FLAG_ACK
         NGHTTP2_NV_FLAG_NONE
+        NGHTTP2_NV_FLAG_NO_INDEX
         NGHTTP2_NV_FLAG_NO_COPY_NAME
         NGHTTP2_NV_FLAG_NO_COPY_VALUE
         NGHTTP2_DATA_FLAG_EOF
@@ -100,6 +101,8 @@ cdef extern from "nghttp2/nghttp2.h":
         NGHTTP2_GOAWAY
         NGHTTP2_WINDOW_UPDATE
         NGHTTP2_HCAT_REQUEST
+        NGHTTP2_SETTINGS
+        NGHTTP2_SETTINGS_ENABLE_PUSH
         NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS
         NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE
         NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE
@@ -146,8 +149,20 @@ cdef extern from "nghttp2/nghttp2.h":
     void nghttp2_option_set_stream_reset_rate_limit(nghttp2_option*, uint64_t, uint64_t)
     void nghttp2_option_set_max_continuations(nghttp2_option*, size_t)
 
-    int nghttp2_session_server_new2(
-        nghttp2_session**, const nghttp2_session_callbacks*, void*, const nghttp2_option*)
+    ctypedef struct nghttp2_mem:
+        void* mem_user_data
+        void* (*malloc)(size_t, void*) noexcept
+        void (*free)(void*, void*) noexcept
+        void* (*calloc)(size_t, size_t, void*) noexcept
+        void* (*realloc)(void*, size_t, void*) noexcept
+
+    int nghttp2_session_server_new3(
+        nghttp2_session**, const nghttp2_session_callbacks*, void*, const nghttp2_option*,
+        nghttp2_mem*)
+    int nghttp2_session_client_new3(
+        nghttp2_session**, const nghttp2_session_callbacks*, void*, const nghttp2_option*,
+        nghttp2_mem*)
+    uint32_t nghttp2_session_get_remote_settings(nghttp2_session*, int)
     void nghttp2_session_del(nghttp2_session*)
     ssize_t nghttp2_session_mem_recv(nghttp2_session*, const uint8_t*, size_t)
     ssize_t nghttp2_session_mem_send(nghttp2_session*, const uint8_t**)
@@ -165,6 +180,9 @@ cdef extern from "nghttp2/nghttp2.h":
 
     int nghttp2_submit_settings(
         nghttp2_session*, uint8_t, const nghttp2_settings_entry*, size_t)
+    int32_t nghttp2_submit_request(
+        nghttp2_session*, const void*, const nghttp2_nv*, size_t, const nghttp2_data_provider*,
+        void*)
     int nghttp2_submit_response(
         nghttp2_session*, int32_t, const nghttp2_nv*, size_t, const nghttp2_data_provider*)
     int nghttp2_submit_trailer(nghttp2_session*, int32_t, const nghttp2_nv*, size_t)

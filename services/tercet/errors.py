@@ -87,6 +87,12 @@ class Unimplemented(TercetError):
     default_reason = "UNIMPLEMENTED"
 
 
+class DeadlineExceeded(TercetError):
+    """The call took longer than its caller allows."""
+
+    default_reason = "DEADLINE_EXCEEDED"
+
+
 class Retryable(TercetError):
     """The same request may succeed later.
 

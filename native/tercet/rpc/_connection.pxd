@@ -5,6 +5,7 @@ from libc.stdint cimport int32_t, uint8_t, uint32_t
 
 from tercet.rpc._limits cimport Limits
 from tercet.rpc._meter cimport Meter
+from tercet.rpc._session cimport Session
 from tercet.rpc._stream cimport Stream
 
 cdef enum:
@@ -13,8 +14,9 @@ cdef enum:
     ENDED = 2
 
 
-cdef class Connection:
-    cdef h2.nghttp2_session* session
+cdef class Connection(Session):
+    # Who moves its bytes; a cycle until the connection is gone.
+    cdef object owner
     cdef object route
     cdef dict known
     cdef Limits limits
@@ -38,38 +40,37 @@ cdef class Connection:
     # PINGs received, and whether headers or data were sent: since the owner last set them back.
     cdef public Py_ssize_t pings
     cdef public bint spoke
-    cdef object error
-    cdef Py_ssize_t unsent
+    cdef readonly Py_ssize_t unsent
     # Of it, what belongs to answers that are finished.
     cdef readonly Py_ssize_t settled
     # Bytes that the last receive() has read; the others are to be given again.
     cdef readonly Py_ssize_t taken
-    # What is to be sent, while it is put together.
-    cdef bytearray sink
     # Of the header block that is read: its size as RFC 9113 counts it, and its fields.
     cdef Py_ssize_t block_size
     cdef Py_ssize_t block_fields
-    cdef Py_ssize_t filled
 
     cpdef list receive(self, data, Py_ssize_t size=*, Py_ssize_t start=*)
     cpdef bytes take(self)
     cpdef list caused(self)
-    cdef Py_ssize_t fill(self, bytearray sink) except -1
     cpdef respond(self, Stream stream, message, list trailers=*)
     cpdef send_headers(self, Stream stream, list metadata)
     cpdef bint send_message(self, Stream stream, message) except *
     cpdef finish(self, Stream stream, list trailers)
     cpdef next_message(self, Stream stream)
-    cdef raise_kept(self)
     cdef bint too_many_half_open(self, double now) noexcept
     cdef void met(self, Stream stream) noexcept
+    cdef int consume(self, Stream stream, Py_ssize_t size) except -1
+    cdef int answer(
+        self, Stream stream, h2.nghttp2_nv* nvs, size_t count, bint alone
+    ) except -1
+    cdef int carried(self, Stream stream, Py_ssize_t size) except -1
+    cdef int carried_all(self, Stream stream) except -1
     cdef int queue(self, Stream stream, piece) except -1
     cdef int resume(self, Stream stream) except -1
     cdef int submit(self, Stream stream, list pairs, h2.nghttp2_data_provider* provider) except -1
     cdef int begin(self, Stream stream) except -1
     cdef int on_request(self, Stream stream) except -1
     cdef int on_chunk(self, Stream stream, const uint8_t* data, Py_ssize_t size) except -1
-    cdef uint8_t* put(self, Py_ssize_t size) except NULL
     cdef int closed(self, Stream stream) except -1
     cdef bint count_field(self, size_t size) noexcept
     cdef void count_refusal(self, Stream stream)

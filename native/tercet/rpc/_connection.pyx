@@ -7,7 +7,7 @@ Theory of operation. `receive` feeds bytes to nghttp2 and returns the events tha
 framing and HPACK, `_stream` the messages.
 
 `route(path)` decides what a stream is: a local method, whose messages are read and written here; a
-forwarded one (`forward` is true), whose bytes pass as they are; or nothing (None).
+Forwarder, who has it carried on to somewhere else as it is; or nothing (None).
 
 Rules:
 * All methods belong to one thread, and none may be called from within another of the connection.
@@ -21,16 +21,13 @@ Rules:
 cimport cython
 cimport nghttp2 as h2
 from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
-from cpython.bytearray cimport (
-    PyByteArray_AS_STRING,
-    PyByteArray_GET_SIZE,
-    PyByteArray_Resize,
-)
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
-from cpython.mem cimport PyMem_Free, PyMem_Malloc
+from cpython.mem cimport PyMem_Free
 from libc.stdint cimport int32_t, uint8_t, uint32_t
 from libc.string cimport memcmp, memcpy
 
+from tercet.rpc._carrier cimport Forwarder
+from tercet.rpc._fields cimport fields_keep
 from tercet.rpc._limits cimport (
     HALF_OPEN_STREAMS,
     HEADER_BLOCK,
@@ -44,6 +41,15 @@ from tercet.rpc._limits cimport (
     name_of,
 )
 from tercet.rpc._meter cimport Meter
+from tercet.rpc._session cimport (
+    FILL_AT_MOST,
+    FRAME_HEADER,
+    Session,
+    check,
+    memory,
+    new_nvs,
+    set_constant_nv,
+)
 from tercet.rpc._stream cimport Stream
 
 # Events of receive(): a call to begin, something to read, or the end of a stream that nobody had
@@ -55,9 +61,6 @@ CLOSED = ENDED
 cdef enum:
     # Bytes of unsent messages above which a writer waits.
     SEND_HIGH_WATER = 65536
-    # What one take() gives, about: more would only wait in the transport's buffer.
-    TAKE_AT_MOST = 1 << 18
-    FRAME_HEADER = 9
     # Of the metadata or status message that a handler gives: nghttp2's own limit is 64 KiB.
     MOST_TRAILERS = 16 << 20
     # Of nghttp2's own limits by rate.
@@ -81,50 +84,14 @@ class ProtocolError(Exception):
     """The peer broke HTTP/2; what `take` returns next tells it, then the connection must close."""
 
 
-cdef inline void set_nv(h2.nghttp2_nv* nv, bytes name, bytes value):
-    nv.name = <uint8_t*> PyBytes_AS_STRING(name)
-    nv.namelen = PyBytes_GET_SIZE(name)
-    nv.value = <uint8_t*> PyBytes_AS_STRING(value)
-    nv.valuelen = PyBytes_GET_SIZE(value)
-    nv.flags = h2.NGHTTP2_NV_FLAG_NONE
-
-
-cdef inline void set_constant_nv(h2.nghttp2_nv* nv, bytes name, bytes value):
-    """Both live as long as the module: nghttp2 need not copy them."""
-    set_nv(nv, name, value)
-    nv.flags = h2.NGHTTP2_NV_FLAG_NO_COPY_NAME | h2.NGHTTP2_NV_FLAG_NO_COPY_VALUE
-
-
-cdef h2.nghttp2_nv* new_nvs(list pairs) except NULL:
-    """For PyMem_Free; the pairs must outlive it."""
-    cdef Py_ssize_t index = 0
-    cdef h2.nghttp2_nv* nvs = <h2.nghttp2_nv*> PyMem_Malloc(len(pairs) * sizeof(h2.nghttp2_nv))
-    if nvs == NULL:
-        raise MemoryError
-    try:
-        for name, value in pairs:
-            set_nv(&nvs[index], name, value)
-            index += 1
-    except BaseException:
-        PyMem_Free(nvs)
-        raise
-    return nvs
-
-
-cdef int check(int code) except -1:
-    if code < 0:
-        raise RuntimeError(f"nghttp2: {h2.nghttp2_strerror(code).decode()}")
-    return 0
-
-
 @cython.final
-cdef class Connection:
+cdef class Connection(Session):
     """A server's end.
 
     Args:
         route: Called with the :path of each request that is not in `known`; its answer has the
-            attributes `whole` (does the call begin when its request is whole?) and, if its bytes
-            are to pass as they are, `forward`. None: there is no such method.
+            attribute `whole` (does the call begin when its request is whole?), or is a Forwarder.
+            None: there is no such method.
         known: What is known of paths beforehand; connections may share one.
         limits: What the peer may do; connections may share it.
         window: Bytes of a stream's receive window.
@@ -139,6 +106,7 @@ cdef class Connection:
         self.events = []
         self.writable = []
         self.crowded = -1
+        self.owner = None
         open_session(&self.session, <void*> self, self.limits)
         settings[0].settings_id = h2.NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS
         settings[0].value = <uint32_t> min(self.limits.max_streams, 0xFFFFFFFF)
@@ -149,10 +117,6 @@ cdef class Connection:
         check(h2.nghttp2_submit_settings(self.session, h2.NGHTTP2_FLAG_NONE, settings, 3))
         check(h2.nghttp2_session_set_local_window_size(
             self.session, h2.NGHTTP2_FLAG_NONE, 0, 64 << 20))
-
-    def __dealloc__(self):
-        if self.session:
-            h2.nghttp2_session_del(self.session)
 
     cpdef list receive(self, data, Py_ssize_t size=-1, Py_ssize_t start=0):
         """Feeds bytes, those of a buffer from `start` to `size`; returns a list of (event, stream).
@@ -198,45 +162,14 @@ cdef class Connection:
         return events
 
     cdef Py_ssize_t fill(self, bytearray sink) except -1:
-        """Puts what `take` gives at the front of a buffer, which grows if it must; its size."""
-        cdef const uint8_t* piece
-        cdef ssize_t size
         if self.writable:
             self.writable = []
-        self.sink = sink
-        self.filled = 0
-        try:
-            while self.filled < TAKE_AT_MOST:
-                size = h2.nghttp2_session_mem_send(self.session, &piece)
-                self.raise_kept()
-                if size < 0:
-                    check(<int> size)
-                if size == 0:
-                    break
-                memcpy(self.put(size), piece, size)
-        finally:
-            self.sink = None
-        return self.filled
-
-    @property
-    def wants_write(self):
-        return bool(h2.nghttp2_session_want_write(self.session))
-
-    @property
-    def ended(self):
-        """Whether the connection is over and may be closed."""
-        return not (h2.nghttp2_session_want_read(self.session)
-                    or h2.nghttp2_session_want_write(self.session))
+        return Session.fill(self, sink)
 
     @property
     def verdict(self):
         """The name of the limit beyond which the peer has gone, or ""."""
         return name_of(self.meter.verdict)
-
-    @property
-    def waiting_frames(self):
-        """How many frames wait to be sent, DATA aside."""
-        return h2.nghttp2_session_get_outbound_queue_size(self.session)
 
     @property
     def greeted(self):
@@ -345,8 +278,7 @@ cdef class Connection:
         stream.headers_sent = True
         provider.source.ptr = <void*> stream
         provider.read_callback = on_read
-        if not stream.forwarded:
-            metadata = [(b":status", STATUS_200), (b"content-type", CONTENT_TYPE), *metadata]
+        metadata = [(b":status", STATUS_200), (b"content-type", CONTENT_TYPE), *metadata]
         self.submit(stream, metadata, &provider)
 
     cpdef bint send_message(self, Stream stream, message) except *:
@@ -368,8 +300,7 @@ cdef class Connection:
             self.resume(stream)
         else:
             stream.headers_sent = True
-            if not stream.forwarded:
-                trailers = [(b":status", STATUS_200), (b"content-type", CONTENT_TYPE), *trailers]
+            trailers = [(b":status", STATUS_200), (b"content-type", CONTENT_TYPE), *trailers]
             self.submit(stream, trailers, NULL)
 
     def refuse(self, Stream stream, list fields):
@@ -385,7 +316,7 @@ cdef class Connection:
                 self.session, h2.NGHTTP2_FLAG_NONE, stream.id, code))
 
     cpdef next_message(self, Stream stream):
-        """The next message of the request, or None; of a forwarded stream the next bytes."""
+        """The next message of the request, or None."""
         cdef bint sound = stream.refusal is None
         message = stream.next_message(self.limits.max_message)
         if sound and stream.refusal is not None:
@@ -440,13 +371,61 @@ cdef class Connection:
             stream.error_code = CANCEL
             self.kept.append(stream)
             self.delist(stream)
+            if stream.carrier is not None:
+                stream.carrier.closed(CANCEL)
+                stream.carrier = None
         return left
 
-    cdef raise_kept(self):
-        if self.error is not None:
-            error = self.error
-            self.error = None
-            raise error
+    def stop_carrying(self):
+        """Has every stream that is carried on answered now: the server ends."""
+        cdef Stream stream
+        for stream in self.streams_begun():
+            if stream.carrier is not None and not stream.closed:
+                stream.carrier.stop()
+
+    # -- for carriers -------------------------------------------------------------------------
+
+    cdef int consume(self, Stream stream, Py_ssize_t size) except -1:
+        """So many bytes of a carried stream have gone on: the client may send more."""
+        if not stream.closed:
+            check(h2.nghttp2_session_consume_stream(self.session, stream.id, size))
+        return 0
+
+    cdef int answer(
+        self, Stream stream, h2.nghttp2_nv* nvs, size_t count, bint alone
+    ) except -1:
+        """Sends response headers, whose names and values the carrier keeps until they are sent.
+
+        Args:
+            alone: They are trailers at the same time ("Trailers-Only").
+        """
+        cdef h2.nghttp2_data_provider provider
+        if stream.closed or stream.headers_sent:
+            return 0
+        stream.headers_sent = True
+        stream.ending = alone
+        provider.source.ptr = <void*> stream
+        provider.read_callback = on_read
+        check(h2.nghttp2_submit_response(
+            self.session, stream.id, nvs, count, NULL if alone else &provider))
+        return 0
+
+    cdef int carried(self, Stream stream, Py_ssize_t size) except -1:
+        """The carrier has so many bytes more, or fewer, for the client."""
+        stream.unsent += size
+        self.unsent += size
+        if stream.ending:
+            self.settled += size
+        return self.resume(stream)
+
+    cdef int carried_all(self, Stream stream) except -1:
+        """The carrier has the end of the answer."""
+        if not stream.ending:
+            stream.ending = True
+            self.settled += stream.unsent
+        return self.resume(stream)
+
+    # -----------------------------------------------------------------------------------------
 
     cdef int queue(self, Stream stream, piece) except -1:
         cdef Py_ssize_t before = stream.unsent
@@ -468,15 +447,6 @@ cdef class Connection:
             PyMem_Free(nvs)
         return 0
 
-    cdef uint8_t* put(self, Py_ssize_t size) except NULL:
-        """Room for so many bytes more of what is to be sent."""
-        cdef uint8_t* at
-        if self.filled + size > PyByteArray_GET_SIZE(self.sink):
-            PyByteArray_Resize(self.sink, 2 * (self.filled + size))
-        at = <uint8_t*> PyByteArray_AS_STRING(self.sink) + self.filled
-        self.filled += size
-        return at
-
     cdef int begin(self, Stream stream) except -1:
         if not stream.begun:
             stream.begun = True
@@ -497,16 +467,22 @@ cdef class Connection:
             self.last_path = stream.path
             self.last_handler = handler
             self.last_whole = handler is None or handler.whole
-            self.last_forwarded = handler is not None and getattr(handler, "forward", False)
+            self.last_forwarded = isinstance(handler, Forwarder)
         stream.handler = self.last_handler
         stream.whole = self.last_whole
-        stream.forwarded = self.last_forwarded
+        if self.last_forwarded:
+            stream.begun = True
+            self.half_open -= 1
+            stream.carrier = (<Forwarder> stream.handler).carry(self, stream)
         return 0
 
     cdef int on_chunk(self, Stream stream, const uint8_t* data, Py_ssize_t size) except -1:
         cdef bint sound = stream.refusal is None
-        cdef bint arrived = stream.accept(data, size, self.limits.max_message)
+        cdef bint arrived
         stream.arrived += size
+        if stream.carrier is not None:
+            return stream.carrier.data(data, size)
+        arrived = stream.accept(data, size, self.limits.max_message)
         if stream.whole and (stream.others or stream.backlog is not None):
             # More messages than the method takes: it is told of the first, and they wait.
             stream.whole = False
@@ -534,7 +510,10 @@ cdef class Connection:
             self.half_open -= 1
         elif stream.ending and not stream.unsent and stream.error_code == h2.NGHTTP2_NO_ERROR:
             self.meter.answered()
-        if stream.begun and (not stream.ending or stream.unsent or stream.forwarded):
+        if stream.carrier is not None:
+            stream.carrier.closed(stream.error_code)
+            stream.carrier = None
+        elif stream.begun and (not stream.ending or stream.unsent):
             self.events.append((ENDED, stream))
         return 0
 
@@ -599,7 +578,7 @@ cdef int open_session(h2.nghttp2_session** session, void* user, Limits limits) e
             h2.nghttp2_option_set_max_outbound_ack(option, UNLIMITED)
             h2.nghttp2_option_set_stream_reset_rate_limit(option, UNLIMITED, UNLIMITED)
             h2.nghttp2_option_set_max_continuations(option, limits.continuations)
-            check(h2.nghttp2_session_server_new2(session, callbacks, user, option))
+            check(h2.nghttp2_session_server_new3(session, callbacks, user, option, memory()))
         finally:
             h2.nghttp2_option_del(option)
     finally:
@@ -667,7 +646,7 @@ cdef int on_header(
             stream.refusal = (RESOURCE_EXHAUSTED, b"received metadata has too many fields (max %d)"
                               % self.limits.metadata_fields)
         elif not (key.len == 5 and memcmp(key.base, b":path", 5) == 0):
-            stream.keep(name, value)
+            fields_keep(&stream.fields, name, value, flags)
     except BaseException as error:
         self.error = error
         return h2.NGHTTP2_ERR_CALLBACK_FAILURE
@@ -707,7 +686,9 @@ cdef int on_frame(
                 self.begin(stream)
         if frame.hd.flags & h2.NGHTTP2_FLAG_END_STREAM:
             stream.end()
-            if stream.begun:
+            if stream.carrier is not None:
+                stream.carrier.ended()
+            elif stream.begun:
                 self.met(stream)
                 self.events.append((READ, stream))
             else:
@@ -807,6 +788,8 @@ cdef ssize_t on_read(
     cdef h2.nghttp2_nv ok
     cdef h2.nghttp2_nv* nvs
     try:
+        if stream.carrier is not None:
+            return read_carried(session, stream, room, flags)
         if size == 0 and not stream.ending:
             stream.deferred = True
             return h2.NGHTTP2_ERR_DEFERRED
@@ -830,6 +813,24 @@ cdef ssize_t on_read(
     return size
 
 
+cdef ssize_t read_carried(
+    h2.nghttp2_session* session, Stream stream, size_t room, uint32_t* flags
+) except? -1:
+    cdef Py_ssize_t held = stream.carrier.available()
+    cdef Py_ssize_t size = min(<Py_ssize_t> room, held)
+    cdef bint last = stream.carrier.is_last()
+    if size == 0 and not last:
+        stream.deferred = True
+        return h2.NGHTTP2_ERR_DEFERRED
+    if size > 0:
+        flags[0] |= h2.NGHTTP2_DATA_FLAG_NO_COPY
+    if size == held and last:
+        flags[0] |= h2.NGHTTP2_DATA_FLAG_EOF
+        if stream.carrier.submit_trailers(session, stream.id):
+            flags[0] |= h2.NGHTTP2_DATA_FLAG_NO_END_STREAM
+    return size
+
+
 cdef int on_send_data(
     h2.nghttp2_session* session, h2.nghttp2_frame* frame, const uint8_t* header, size_t size,
     h2.nghttp2_data_source* source, void* user
@@ -841,9 +842,13 @@ cdef int on_send_data(
     try:
         to = self.put(FRAME_HEADER + size)
         memcpy(to, header, FRAME_HEADER)
-        if stream.unsent >= SEND_HIGH_WATER > stream.unsent - <Py_ssize_t> size:
-            self.writable.append(stream)
-        stream.copy_out(to + FRAME_HEADER, size)
+        if stream.carrier is not None:
+            stream.unsent -= size
+            stream.carrier.copy_out(to + FRAME_HEADER, size)
+        else:
+            if stream.unsent >= SEND_HIGH_WATER > stream.unsent - <Py_ssize_t> size:
+                self.writable.append(stream)
+            stream.copy_out(to + FRAME_HEADER, size)
         self.unsent -= size
         if stream.ending:
             self.settled -= size
@@ -851,4 +856,4 @@ cdef int on_send_data(
         self.error = error
         return h2.NGHTTP2_ERR_CALLBACK_FAILURE
     # Sent; but nothing more in this fill().
-    return h2.NGHTTP2_ERR_PAUSE if self.filled >= TAKE_AT_MOST else 0
+    return h2.NGHTTP2_ERR_PAUSE if self.filled >= FILL_AT_MOST else 0

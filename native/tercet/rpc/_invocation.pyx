@@ -19,14 +19,14 @@ cdef tuple received(Stream stream):
     cdef h2.nghttp2_vec name, value
     cdef list found = []
     cdef int index
-    for index in range(stream.count):
-        name = h2.nghttp2_rcbuf_get_buf(stream.fields[index].name)
+    for index in range(stream.fields.count):
+        name = h2.nghttp2_rcbuf_get_buf(stream.fields.at[index].name)
         if name.len > 0 and name.base[0] == b":":
             continue
         key = PyUnicode_DecodeLatin1(<char*> name.base, name.len, NULL)
         if key in reserved:
             continue
-        value = h2.nghttp2_rcbuf_get_buf(stream.fields[index].value)
+        value = h2.nghttp2_rcbuf_get_buf(stream.fields.at[index].value)
         if name.len > 4 and memcmp(name.base + name.len - 4, b"-bin", 4) == 0:
             # Several values may be joined by commas.
             for part in (<char*> value.base)[:value.len].split(b","):

@@ -23,7 +23,9 @@ cdef class Meter:
     cdef bint greeted
     # One connection carries the calls of many clients: nothing that is counted by rate applies.
     cdef bint trusted
-    # The latest stream that the peer has opened, and the latest that nghttp2 knows of.
+    # The peer is a server: it opens no streams, and may end those that we open as it likes.
+    cdef bint of_server
+    # The latest stream that has been opened, and the latest that nghttp2 knows of.
     cdef int32_t latest
     cdef int32_t known
 
@@ -50,6 +52,8 @@ cdef class Meter:
     cdef void reset(self) noexcept
     cdef void answered(self) noexcept
     cdef void spoke(self) noexcept
+    cdef void follow_server(self) noexcept
+    cdef void opened(self, int32_t stream) noexcept
     cdef void late(self, int kind, Py_ssize_t size) noexcept
     cdef void glitch(self, int limit) noexcept
     cdef void end(self, int limit) noexcept

@@ -129,7 +129,9 @@ cdef class Meter:
         if closed:
             self.late(kind, size)
         elif kind == RST_STREAM:
-            if found == NULL or self.filled - (<Stream> found).opened < PREMATURE:
+            if self.of_server:
+                pass
+            elif found == NULL or self.filled - (<Stream> found).opened < PREMATURE:
                 self.reset()
         elif kind == DATA:
             if size == 0 and not flags & END_STREAM:
@@ -141,11 +143,10 @@ cdef class Meter:
             self.block_bytes = size
             if size == 0:
                 self.glitch(EMPTY_FRAMES)
-            if stream > self.latest:
-                self.latest = stream
-                self.spoke()
-                self.late_resets += 1
-                self.late_bytes += LATE_BYTES
+            if self.of_server:
+                work = CALL
+            elif stream > self.latest:
+                self.opened(stream)
                 work = CALL
         elif kind == CONTINUATION:
             self.continuations += 1
@@ -215,6 +216,18 @@ cdef class Meter:
         """A frame of a call was sent, or one was begun."""
         if self.explained < MOST_EXPLAINED:
             self.explained += EXPLAINED
+
+    cdef void follow_server(self) noexcept:
+        """The peer is a server, which sends no preface before its frames."""
+        self.of_server = True
+        self.left = 0
+
+    cdef void opened(self, int32_t stream) noexcept:
+        """A stream has been opened, by whoever does that."""
+        self.latest = stream
+        self.spoke()
+        self.late_resets += 1
+        self.late_bytes += LATE_BYTES
 
     cdef void late(self, int kind, Py_ssize_t size) noexcept:
         """A frame came on a stream that is closed."""

@@ -72,6 +72,7 @@ cdef class Exchange(Sender):
         self.encoding = server.encoding
         self.peer = ""
         self.core = Connection(server.route, known=server.known, limits=limits)
+        self.core.owner = self
 
     def connection_made(self, transport):
         self.transport = transport
@@ -103,6 +104,7 @@ cdef class Exchange(Sender):
         for stream in self.core.lost():
             if stream.call is not None:
                 stream.call.lost()
+        self.core.owner = None
         self.server.disconnected(self)
 
     def eof_received(self):
@@ -304,6 +306,7 @@ cdef class Exchange(Sender):
         for stream in self.core.streams_begun():
             if stream.call is not None:
                 stream.call.stop()
+        self.core.stop_carrying()
         self.core.terminate()
         self.flush()
         if self.transport is not None:

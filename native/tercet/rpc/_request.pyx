@@ -92,9 +92,9 @@ cdef double timeout_of(Stream stream) except? -2:
     cdef double timeout = -1
     cdef int index
     encoding = malformed = None
-    for index in range(stream.count):
-        name = h2.nghttp2_rcbuf_get_buf(stream.fields[index].name)
-        value = h2.nghttp2_rcbuf_get_buf(stream.fields[index].value)
+    for index in range(stream.fields.count):
+        name = h2.nghttp2_rcbuf_get_buf(stream.fields.at[index].name)
+        value = h2.nghttp2_rcbuf_get_buf(stream.fields.at[index].value)
         if same(name, b":method", 7):
             post = same(value, b"POST", 4)
         elif same(name, b"content-type", 12):

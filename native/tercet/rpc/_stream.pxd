@@ -4,15 +4,12 @@ cimport nghttp2 as h2
 from cpython.object cimport PyObject
 from libc.stdint cimport int32_t, uint8_t, uint32_t
 
+from tercet.rpc._carrier cimport Carrier
+from tercet.rpc._fields cimport Fields
+
 cdef enum:
     # gRPC's message prefix: a flag, and the length in four bytes.
     PREFIX = 5
-    FIELDS_INSIDE = 12
-
-
-cdef struct Field:
-    h2.nghttp2_rcbuf* name
-    h2.nghttp2_rcbuf* value
 
 
 cdef class Packed:
@@ -53,12 +50,10 @@ cdef class Stream:
     # We have reset it for being slow, and it is closed when that is sent.
     cdef bint given_up
     cdef bint whole
-    cdef bint forwarded
+    # Who carries it on to somewhere else, instead of a call.
+    cdef Carrier carrier
 
-    cdef Field* fields
-    cdef Field[FIELDS_INSIDE] inside
-    cdef int count
-    cdef int capacity
+    cdef Fields fields
 
     cdef uint8_t[PREFIX] prefix
     cdef int prefix_have
@@ -84,7 +79,6 @@ cdef class Stream:
     cdef bint ending
     cdef list trailers
 
-    cdef int keep(self, h2.nghttp2_rcbuf* name, h2.nghttp2_rcbuf* value) except -1
     cdef bint accept(
         self, const uint8_t* data, Py_ssize_t size, Py_ssize_t max_message
     ) except -1

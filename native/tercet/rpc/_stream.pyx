@@ -2,7 +2,7 @@
 """One call on the wire: the fields of its request, and its messages both ways.
 
 Knows the framing of gRPC (gRPC over HTTP/2, "Length-Prefixed-Message") and nothing of HTTP/2: the
-connection feeds and drains it. A forwarded stream's bytes pass as they are.
+connection feeds and drains it. A stream that is carried on has its fields alone.
 
 Most calls have a dozen fields, one message each way and no more: these need no allocation of their
 own beside the message's.
@@ -15,11 +15,12 @@ from collections import deque
 cimport cython
 cimport nghttp2 as h2
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
-from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from cpython.object cimport PyObject
 from cpython.ref cimport Py_XDECREF
 from libc.stdint cimport int32_t, uint8_t, uint32_t
 from libc.string cimport memcpy
+
+from tercet.rpc._fields cimport fields_close, fields_open
 
 cdef extern from "Python.h":
     # A message under construction has one owner, without which it cannot be resized: no object of
@@ -64,16 +65,10 @@ cdef class Stream:
 
     def __cinit__(self, int32_t stream_id):
         self.id = stream_id
-        self.fields = self.inside
-        self.capacity = FIELDS_INSIDE
+        fields_open(&self.fields)
 
     def __dealloc__(self):
-        cdef int index
-        for index in range(self.count):
-            h2.nghttp2_rcbuf_decref(self.fields[index].name)
-            h2.nghttp2_rcbuf_decref(self.fields[index].value)
-        if self.fields != self.inside:
-            PyMem_Free(self.fields)
+        fields_close(&self.fields)
         Py_XDECREF(self.partial)
 
     @property
@@ -81,8 +76,8 @@ cdef class Stream:
         """The fields of the request in the order of the wire, but for :path."""
         cdef int index
         return [
-            (text(self.fields[index].name), text(self.fields[index].value))
-            for index in range(self.count)
+            (text(self.fields.at[index].name), text(self.fields.at[index].value))
+            for index in range(self.fields.count)
         ]
 
     @property
@@ -90,32 +85,10 @@ cdef class Stream:
         """Whether a message waits."""
         return self.first is not None
 
-    cdef int keep(self, h2.nghttp2_rcbuf* name, h2.nghttp2_rcbuf* value) except -1:
-        """Keeps a field without copying it: HPACK's own buffers are counted references."""
-        cdef Field* more
-        if self.count == self.capacity:
-            more = <Field*> PyMem_Malloc(2 * self.capacity * sizeof(Field))
-            if more == NULL:
-                raise MemoryError
-            memcpy(more, self.fields, self.count * sizeof(Field))
-            if self.fields != self.inside:
-                PyMem_Free(self.fields)
-            self.fields = more
-            self.capacity *= 2
-        h2.nghttp2_rcbuf_incref(name)
-        h2.nghttp2_rcbuf_incref(value)
-        self.fields[self.count].name = name
-        self.fields[self.count].value = value
-        self.count += 1
-        return 0
-
     cdef bint accept(
         self, const uint8_t* data, Py_ssize_t size, Py_ssize_t max_message
     ) except -1:
         """Takes the next bytes of the request; whether a message is whole with them."""
-        if self.forwarded:
-            self.store((<char*> data)[:size])
-            return True
         if self.backlog is None and not self.is_full():
             return self.parse(data, size, max_message)
         # As objects, small messages take ten times their bytes: these wait as they are.
@@ -220,10 +193,10 @@ cdef class Stream:
         return message
 
     cdef int queue(self, piece) except -1:
-        """Queues a message, or a piece of a forwarded stream."""
+        """Queues a message."""
         if type(piece) is not bytes and type(piece) is not Packed:
             raise TypeError(f"a message must be bytes, not {type(piece).__name__}")
-        self.unsent += size_of(piece) + (0 if self.forwarded else PREFIX)
+        self.unsent += size_of(piece) + PREFIX
         if self.head is None:
             self.take_up(piece)
         else:
@@ -236,7 +209,7 @@ cdef class Stream:
         """Makes it the one that is sent."""
         self.flag = type(piece) is Packed
         self.head = (<Packed> piece).data if self.flag else <bytes> piece
-        self.offset = 0 if self.forwarded else -PREFIX
+        self.offset = -PREFIX
 
     cdef void copy_out(self, uint8_t* to, Py_ssize_t size):
         """Moves so many of the unsent bytes, with their prefixes."""

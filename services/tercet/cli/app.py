@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from tercet.cli import compute, exec_, serve, up, workers
+from tercet.cli import compute, drain, exec_, serve, undrain, up, upstreams, workers
 from tercet.cli.exit_codes import EPILOG
 from tercet.cli.options import CONTEXT
 
@@ -26,6 +26,9 @@ def build() -> typer.Typer:
     app.command("up", epilog=up.EPILOG)(up.command)
     app.command("serve", epilog=serve.EPILOG)(serve.command)
     app.command("workers", epilog=workers.EPILOG)(workers.command)
+    app.command("upstreams", epilog=upstreams.EPILOG)(upstreams.command)
+    app.command("drain", epilog=drain.EPILOG)(drain.command)
+    app.command("undrain", epilog=undrain.EPILOG)(undrain.command)
     app.add_typer(compute.app, name="compute")
     app.add_typer(exec_.app, name="exec")
     return app

@@ -43,6 +43,10 @@ Timeout = Annotated[
     float | None,
     typer.Option(metavar="SECONDS", callback=duration, help="Deadline [default: none]."),
 ]
+Mesh = Annotated[
+    str | None,
+    typer.Option(metavar="ID", help="Which mesh, when several run: its supervisor's pid."),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
 LOCAL = "localhost:50050"

@@ -11,7 +11,7 @@ import typer
 
 from tercet.cli.calling import hush
 from tercet.cli.exit_codes import USAGE
-from tercet.cli.options import examples
+from tercet.cli.options import Mesh, examples
 from tercet.errors import TercetError, Unavailable
 
 if TYPE_CHECKING:
@@ -46,10 +46,7 @@ class SeveralMeshes(TercetError):
 
 
 def command(
-    mesh: Annotated[
-        str | None,
-        typer.Option(metavar="ID", help="Which mesh, when several run: its supervisor's pid."),
-    ] = None,
+    mesh: Mesh = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON array.")] = False,
 ) -> None:
     """List the workers of the mesh that runs on this machine.

@@ -3,6 +3,7 @@
     <base>/<supervisor's pid>/lock             held (flock) while the supervisor lives
                              /control.sock     tercet.cluster.v1, mode 0600
                              /<service>.<slot>.<generation>.sock
+                             /<service>.<slot>.<generation>.<role>.sock   further ones of a worker
 
 gRPC caps the path of a UNIX socket at 107 characters, so the base should be short. A socket's path
 is never used twice: a second bind on the same path silently steals it.
@@ -98,6 +99,18 @@ def remove_stale(parent: Path) -> None:
     for path in _candidates(parent):
         if not _locked(path):
             shutil.rmtree(path, ignore_errors=True)
+
+
+def beside(address: str, role: str) -> str:
+    """gRPC target of a further private socket of the worker whose own is at `address`."""
+    return f"{address.removesuffix('.sock')}.{role}.sock"
+
+
+def remove_sockets(address: str) -> None:
+    """Removes the private socket of a worker that has ended, and those beside it."""
+    path = Path(address.removeprefix("unix:"))
+    for each in (path, *path.parent.glob(f"{path.stem}.*.sock")):
+        each.unlink(missing_ok=True)
 
 
 def leave(path: Path) -> None:

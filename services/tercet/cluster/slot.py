@@ -22,7 +22,7 @@ from tercet.cluster.backoff import Backoff
 from tercet.cluster.link import Link
 from tercet.cluster.messages import Bound, Message, Start, Stop, WorkerRecord
 from tercet.cluster.process import Child, describe_exit
-from tercet.cluster.runtime_dir import RuntimeDir
+from tercet.cluster.runtime_dir import RuntimeDir, remove_sockets
 from tercet.cluster.spec import ServiceSpec, WorkerSpec
 from tercet.cluster.states import State, advance
 
@@ -209,13 +209,11 @@ class Slot:
         assert self._child and self.link
         lifetime = self._child.age
         self._last_exit = describe_exit(code)
-        path = self._address().removeprefix("unix:")
         self._child = None
         self.link.close()
         self.ready.clear()
         self._move(State.GONE)
-        if os.path.exists(path):
-            os.unlink(path)
+        remove_sockets(self._address())
         return lifetime
 
     def _heard(self, message: Message) -> None:

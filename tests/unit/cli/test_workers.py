@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
-import tempfile
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
-from pathlib import Path
-from typing import Any
 
-import grpc
 import pytest
 
 from tercet.cli import workers
-from tercet.cluster.v1 import cluster_pb2, cluster_pb2_grpc
+from tercet.cluster.v1 import cluster_pb2
 from tests.unit.cli.conftest import Tercet, on_terminal
+from tests.unit.cli.meshes import meshes
 
 # Longer than a terminal of 80 columns has room for beside the other cells.
 ADDRESS = "unix:/run/user/1000/tercet/4711/a-service-of-a-long-name.0.1.sock"
@@ -24,39 +18,21 @@ ADDRESS = "unix:/run/user/1000/tercet/4711/a-service-of-a-long-name.0.1.sock"
 Start = Callable[..., None]
 
 
-class FakeControl(cluster_pb2_grpc.ClusterServicer):
-    def __init__(self, services: dict[str, str]) -> None:
-        self._workers = [
-            cluster_pb2.Worker(
-                service=name, slot=slot, pid=1, state=cluster_pb2.WORKER_STATE_READY, bind=bind
-            )
-            for name, bind in services.items()
-            for slot in range(2)
-        ]
-
-    def ListWorkers(self, request: Any, context: Any) -> Any:
-        return cluster_pb2.ListWorkersResponse(workers=self._workers)
-
-
 @pytest.fixture
 def mesh(monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
-    """Starts the control process of a mesh, as a thread; without services it does not answer."""
-    # Short: the path of a UNIX socket has at most 107 bytes.
-    with tempfile.TemporaryDirectory(prefix="tercet-") as base, ExitStack() as stack:
+    """Starts a mesh of services, by name their address; without any it does not answer."""
+    with meshes() as (base, started):
         monkeypatch.setenv("TERCET_RUNTIME_DIR", base)
 
         def start(pid: int, **services: str) -> None:
-            path = Path(base, str(pid))
-            path.mkdir()
-            lock = stack.enter_context((path / "lock").open("w"))
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            if services:
-                threads = stack.enter_context(ThreadPoolExecutor(1))
-                server = grpc.server(threads)
-                cluster_pb2_grpc.add_ClusterServicer_to_server(FakeControl(services), server)
-                server.add_insecure_port(f"unix:{path}/control.sock")
-                server.start()
-                stack.callback(lambda: server.stop(None).wait())
+            workers = [
+                cluster_pb2.Worker(
+                    service=name, slot=slot, pid=1, state=cluster_pb2.WORKER_STATE_READY, bind=bind
+                )
+                for name, bind in services.items()
+                for slot in range(2)
+            ]
+            started.start(pid, *workers)
 
         yield start
 

@@ -123,3 +123,15 @@ def test_the_default_is_short(monkeypatch: pytest.MonkeyPatch) -> None:
     assert runtime_dir.base() == Path(f"/tmp/tercet-{os.getuid()}")
     monkeypatch.setenv("TERCET_RUNTIME_DIR", "/x")
     assert runtime_dir.base() == Path("/x")
+
+
+def test_a_workers_further_sockets_go_with_its_own(tmp_path: Path) -> None:
+    own = f"unix:{tmp_path}/a.0.1.sock"
+    further = runtime_dir.beside(own, "admin")
+    assert further == f"unix:{tmp_path}/a.0.1.admin.sock"
+    stays = {"a.0.11.sock", "a.0.11.admin.sock", "aa.0.1.admin.sock", "lock"}
+    for name in {"a.0.1.sock", "a.0.1.admin.sock"} | stays:
+        (tmp_path / name).touch()
+    runtime_dir.remove_sockets(own)
+    assert {path.name for path in tmp_path.iterdir()} == stays
+    runtime_dir.remove_sockets(own)

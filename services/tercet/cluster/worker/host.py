@@ -19,7 +19,7 @@ from pathlib import Path
 
 from tercet.cluster.link import Link
 from tercet.cluster.messages import Bound, Message, Stop
-from tercet.cluster.runtime_dir import leave
+from tercet.cluster.runtime_dir import leave, remove_sockets
 from tercet.cluster.spec import WorkerSpec
 from tercet.cluster.worker import loading
 from tercet.cluster.worker.context import Worker
@@ -107,9 +107,8 @@ class Host:
 
     def leave(self) -> None:
         """Removes the files that only this worker, or its dead supervisor, would remove."""
-        path = Path(self._spec.address.removeprefix("unix:"))
-        path.unlink(missing_ok=True)
-        leave(path.parent)
+        remove_sockets(self._spec.address)
+        leave(Path(self._spec.address.removeprefix("unix:")).parent)
 
     def _handle_signals(self) -> None:
         # ABRT dumps the Python stacks: for a worker that hangs.

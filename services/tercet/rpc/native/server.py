@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import socket
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -90,7 +90,9 @@ class NativeServer(Server):
         self._stopped = asyncio.Event()
         self._stopping: asyncio.Task[None] | None = None
         # Methods by path, of all connections; what may change from call to call is not in it.
-        self.known: dict[bytes, Method] = {}
+        self.known: dict[bytes, Any] = {}
+        # Gives a Forwarder for a path that nobody has registered.
+        self._forward: Callable[[bytes], Any] | None = None
         self._buffers = Buffers()
         self._last: dict[str, tuple[MethodHandler, Method]] = {}
         self._empty = asyncio.Event()
@@ -102,7 +104,16 @@ class NativeServer(Server):
 
     @property
     def is_empty(self) -> bool:
-        return not self._generic and not self._registered
+        return not self._generic and not self._registered and self._forward is None
+
+    def forward(self, route: Callable[[bytes], Any]) -> None:
+        """Has the streams of all paths that nobody has registered carried on to somewhere else.
+
+        Args:
+            route: The `_carrier.Forwarder` of a path, or None if there is none. It is asked once
+                for each of the first paths, so what it gives must be good for ever.
+        """
+        self._forward = route
 
     @property
     def pool(self) -> Executor:
@@ -222,7 +233,7 @@ class NativeServer(Server):
 
     # -- for the protocols -------------------------------------------------------------------
 
-    def route(self, path: bytes) -> Method | Dynamic | None:
+    def route(self, path: bytes) -> Any:
         """What is to be known of a path that is not in `known`."""
         name = path.decode("latin-1")
         if self._interceptors:
@@ -242,6 +253,11 @@ class NativeServer(Server):
             return method
         if any(not isinstance(each, grpc.ServiceRpcHandler) for each in self._generic):
             return Dynamic(name)
+        if self._forward is not None:
+            found = self._forward(path)
+            if found is not None and len(self.known) < MOST_KNOWN:
+                self.known[path] = found
+            return found
         return None
 
     async def find(self, path: str, call: Call) -> Method | None:

@@ -1,0 +1,109 @@
+"""A small HTTP server for scrapes, in threads: a client of it can hold up no call.
+
+Guarantees: so many connections at once and no more, none for longer than LONGEST, and stopping
+waits for none of them.
+"""
+
+from __future__ import annotations
+
+import logging
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterable
+from socketserver import TCPServer, ThreadingMixIn
+from typing import Any
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
+
+from tercet.cluster.address import Bind
+from tercet.errors import ConfigError
+
+log = logging.getLogger("tercet.gateway")
+
+App = Callable[..., Iterable[bytes]]
+# Connections at once; each has a thread. More are closed.
+MOST = 8
+# Seconds from a connection's beginning to its end: Prometheus gives up after 10 by default.
+LONGEST = 10.0
+# Seconds between looks at who is late, and the longest that a stop waits.
+POLL = 0.2
+
+
+class Listener(ThreadingMixIn, WSGIServer):
+    """Serves one WSGI application from a thread of its own.
+
+    Args:
+        bind: Where; other processes may listen there too, and the kernel chooses among them.
+
+    Raises:
+        ConfigError: It cannot be bound.
+    """
+
+    daemon_threads = True
+    allow_reuse_port = True
+    request_queue_size = 64
+
+    def __init__(self, bind: Bind, app: App) -> None:
+        self.address_family = socket.AF_INET6 if bind.is_ipv6 else socket.AF_INET
+        self._open: dict[Any, float] = {}
+        try:
+            super().__init__((bind.host, bind.port), _Handler)
+        except OSError as error:
+            raise ConfigError(f"cannot bind {bind} for metrics: {error.strerror}") from error
+        self.set_app(app)
+        self._thread = threading.Thread(
+            target=self.serve_forever, args=(POLL,), name="metrics", daemon=True
+        )
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Closes the port; returns when nobody accepts any more."""
+        self.shutdown()
+        self._thread.join()
+        self.server_close()
+        for connection in list(self._open):
+            _cut(connection)
+
+    def server_bind(self) -> None:
+        # Not HTTPServer's, which asks a resolver for this host's name.
+        TCPServer.server_bind(self)
+        host, port = self.server_address[:2]
+        self.server_name, self.server_port = str(host), int(port)
+        self.setup_environ()
+
+    def verify_request(self, request: Any, client_address: Any) -> bool:
+        return len(self._open) < MOST
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        self._open[request] = time.monotonic()
+        super().process_request(request, client_address)
+
+    def service_actions(self) -> None:
+        """Called by serve_forever, once in POLL at least."""
+        now = time.monotonic()
+        for connection, begin in list(self._open.items()):
+            if now - begin > LONGEST:
+                _cut(connection)
+
+    def shutdown_request(self, request: Any) -> None:
+        self._open.pop(request, None)
+        super().shutdown_request(request)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        # A client that went away is its own affair; anyone may connect and go away.
+        log.debug("a scrape from %s failed", client_address, exc_info=True)
+
+
+class _Handler(WSGIRequestHandler):
+    # Seconds that one read or write may take.
+    timeout = LONGEST
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Says nothing."""
+
+
+def _cut(connection: socket.socket) -> None:
+    try:
+        connection.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        return  # It has ended meanwhile.

@@ -1,0 +1,132 @@
+"""The HTTP server for scrapes, and clients that mean harm."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+import urllib.request
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tercet.cluster.address import Bind
+from tercet.errors import ConfigError
+from tercet.gateway.metrics import http
+from tercet.gateway.metrics.http import Listener
+
+
+def hello(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [b"hello"]
+
+
+@pytest.fixture(params=["127.0.0.1:0", "[::1]:0"])
+def listener(request: pytest.FixtureRequest) -> Iterator[Listener]:
+    made = Listener(Bind.parse(request.param), hello)
+    yield made
+    made.stop()
+
+
+def get(listener: Listener) -> bytes:
+    host = listener.server_name
+    url = f"http://{f'[{host}]' if ':' in host else host}:{listener.server_port}/"
+    with urllib.request.urlopen(url, timeout=30) as answer:
+        return bytes(answer.read())
+
+
+def connect(listener: Listener) -> socket.socket:
+    return socket.create_connection((listener.server_name, listener.server_port), timeout=30)
+
+
+def wait(condition: Any) -> None:
+    deadline = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_it_answers(listener: Listener) -> None:
+    assert get(listener) == b"hello"
+    wait(lambda: not listener._open)
+
+
+def test_others_may_listen_there_too(listener: Listener) -> None:
+    second = Listener(Bind(listener.server_name, listener.server_port), hello)
+    listeners = [listener, second]
+    assert {get(each) for each in listeners} == {b"hello"}
+    second.stop()
+    assert get(listener) == b"hello"
+
+
+def test_a_port_that_is_taken_says_so() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        bind = Bind("127.0.0.1", other.getsockname()[1])
+        with pytest.raises(ConfigError, match=f"cannot bind {bind} for metrics"):
+            Listener(bind, hello)
+
+
+def test_no_more_than_so_many_at_once(listener: Listener) -> None:
+    idle = [connect(listener) for _ in range(http.MOST)]
+    wait(lambda: len(listener._open) == http.MOST)
+    with connect(listener) as refused:
+        assert refused.recv(1) == b""
+    for each in idle:
+        each.close()
+    wait(lambda: not listener._open)
+    assert get(listener) == b"hello"
+
+
+def test_one_that_dribbles_is_cut_off(listener: Listener, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http, "LONGEST", 0.2)
+    with connect(listener) as slow:
+        slow.sendall(b"GET / HTTP/1.0\r\n")
+        ended = threading.Event()
+
+        def dribble() -> None:
+            while not ended.wait(0.05):
+                try:
+                    slow.sendall(b"x")
+                except OSError:
+                    return
+
+        thread = threading.Thread(target=dribble)
+        thread.start()
+        try:
+            # The end, or the reset of what was sent afterwards.
+            while slow.recv(1000):
+                pass
+        except ConnectionError:
+            pass
+        finally:
+            ended.set()
+            thread.join()
+    wait(lambda: not listener._open)
+
+
+def test_garbage_is_answered_or_closed(listener: Listener) -> None:
+    for garbage in (
+        b"\x00\xff\r\n\r\n",
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        b"x" * 70_000 + b"\n",
+    ):
+        with connect(listener) as client:
+            client.sendall(garbage)
+            try:
+                while client.recv(1000):
+                    pass
+            except ConnectionError:
+                continue
+    assert get(listener) == b"hello"
+
+
+def test_a_stop_waits_for_nobody(listener: Listener) -> None:
+    with connect(listener) as idle:
+        wait(lambda: len(listener._open) == 1)
+        listener.stop()
+        assert idle.recv(1) == b""
+        with pytest.raises(ConnectionError):
+            connect(listener)
+        # For the fixture, which stops it once more.
+        listener.shutdown = lambda: None  # type: ignore[method-assign]
