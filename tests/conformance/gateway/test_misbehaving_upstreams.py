@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import struct
 from typing import Any
 
 import grpc
@@ -12,18 +13,23 @@ import pytest
 from tests.conformance.gateway import failures
 from tests.conformance.gateway.conftest import Scene
 from tests.conformance.gateway.table import SOUND, VICES
+from tests.conformance.wire import frames
 from tests.conformance.wire.conftest import request
 from tests.conformance.wire.connection import connect
 from tests.conformance.wire.frames import message
 
 STUCK = 30
+# For all that an upstream may send.
+WINDOW = 1 << 30
+OPEN = struct.pack("!HI", frames.SETTINGS_INITIAL_WINDOW_SIZE, WINDOW)
 
 
 @pytest.mark.parametrize("name", VICES)
 async def test_what_a_client_sees(scene: Scene, name: str) -> None:
     """To the octet; and calls of another upstream on the same connection end well meanwhile."""
     vice = VICES[name]
-    async with asyncio.timeout(STUCK), connect(scene.front.port) as wire:
+    async with asyncio.timeout(STUCK), connect(scene.front.port, OPEN) as wire:
+        wire.grant(0, WINDOW)
         wire.headers(
             1, request("", path=scene.path(name), grpc_timeout=b"%dm" % (vice.timeout * 1000))
         )
