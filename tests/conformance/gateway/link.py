@@ -126,6 +126,7 @@ class Link:
         self._windows = {0: WINDOW}
         self._initial = WINDOW
         self._moved = asyncio.Condition()
+        self._held: list[bytes] | None = None
         self._running: set[asyncio.Task[None]] = set()
         self.note = note
         self.calls: dict[int, Call] = {}
@@ -137,8 +138,19 @@ class Link:
         self.write(b"".join(each.encode() for each in sent))
 
     def write(self, octets: bytes) -> None:
-        if not self._writer.is_closing():
+        if self._held is not None:
+            self._held.append(octets)
+        elif not self._writer.is_closing():
             self._writer.write(octets)
+
+    async def dribble(self, octets: bytes, pause: float) -> None:
+        """Writes an octet at a time, so many seconds apart; what else there is comes afterwards."""
+        self._held = []
+        for at in range(len(octets)):
+            self._writer.write(octets[at : at + 1])
+            await asyncio.sleep(pause)
+        held, self._held = self._held, None
+        self.write(b"".join(held))
 
     async def drain(self) -> None:
         """Waits while the gateway does not read, and lets others run in any case."""

@@ -11,8 +11,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
-from contextlib import ExitStack
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -36,42 +36,73 @@ YES, NO = True, False
 
 
 class Peer:
-    """A server behind a tap, for one test; it may be reached through a gateway."""
+    """A server behind a tap; it may be reached through a gateway."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         assert process.stdin is not None
         assert process.stdout is not None
         self._asks, self._says = process.stdin, process.stdout
+        self._before: list[int] = [0, 0]
         self.address = f"127.0.0.1:{self._says.readline().strip()}"
+
+    def begin(self) -> None:
+        """What has passed is forgotten."""
+        self._before = [len(flags) for flags in self._all()]
 
     def passed(self) -> tuple[list[bool], list[bool]]:
         """The flags of the requests, and of the answers."""
+        requests, answers = self._all()
+        return requests[self._before[0] :], answers[self._before[1] :]
+
+    def _all(self) -> list[list[bool]]:
         self._asks.write("\n")
         self._asks.flush()
-        requests, answers = json.loads(self._says.readline())
-        return requests, answers
+        flags: list[list[bool]] = json.loads(self._says.readline())
+        return flags
 
 
-@pytest.fixture(params=[*STYLES, "gateway"])
-def peer(engine: str, request: pytest.FixtureRequest) -> Iterator[Peer]:
-    """A server of each engine and style, and one behind a gateway."""
-    module = "tests.conformance.interop.serve_compressed"
-    fronted = request.param == "gateway"
+@contextmanager
+def tapped(engine: str, style: str) -> Iterator[Peer]:
     with subprocess.Popen(
-        [sys.executable, "-m", module, engine, "coroutines" if fronted else request.param],
+        [sys.executable, "-m", "tests.conformance.interop.serve_compressed", engine, style],
         cwd=ROOT,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
     ) as process:
-        made = Peer(process)
-        with ExitStack() as stack:
-            if fronted:
+        yield Peer(process)
+        process.communicate(timeout=20)
+
+
+@pytest.fixture(scope="module")
+def fronted() -> Iterator[Callable[[str], Peer]]:
+    """fronted(engine): a server behind a gateway, which has one connection to the tap."""
+    peers: dict[str, Peer] = {}
+    with ExitStack() as stack:
+
+        def peer(engine: str) -> Peer:
+            if engine not in peers:
+                made = peers[engine] = stack.enter_context(tapped(engine, "coroutines"))
                 # The tap counts all messages: a gateway's own would be among them.
                 front = Front({"": [made.address]}, checks=False)
                 made.address = stack.enter_context(front).address
+            return peers[engine]
+
+        yield peer
+
+
+@pytest.fixture(params=[*STYLES, "gateway"])
+def peer(
+    engine: str, fronted: Callable[[str], Peer], request: pytest.FixtureRequest
+) -> Iterator[Peer]:
+    """A server of each engine and style for one test, and one behind a gateway."""
+    if request.param == "gateway":
+        made = fronted(engine)
+        made.begin()
+        yield made
+    else:
+        with tapped(engine, request.param) as made:
             yield made
-        process.communicate(timeout=20)
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import struct
 
 from tests.conformance.gateway.link import ANSWER, Call, Link
@@ -36,16 +35,10 @@ async def greet_without_a_window(link: Link) -> None:
 
 async def octet_by_octet(call: Call) -> None:
     """Each in a packet of its own, whatever frame it is part of."""
-    for each in [
+    status = frames.block([(b"grpc-status", b"0")])
+    sent = [
         Frame(frames.HEADERS, END_HEADERS, call.stream, frames.block(ANSWER)),
         Frame(frames.DATA, 0, call.stream, frames.message(b"hi")),
-        Frame(
-            frames.HEADERS,
-            END_HEADERS | END_STREAM,
-            call.stream,
-            frames.block([(b"grpc-status", b"0")]),
-        ),
-    ]:
-        for octet in each.encode():
-            call.link.write(bytes([octet]))
-            await asyncio.sleep(DRIBBLE)
+        Frame(frames.HEADERS, END_HEADERS | END_STREAM, call.stream, status),
+    ]
+    await call.link.dribble(b"".join(each.encode() for each in sent), DRIBBLE)
