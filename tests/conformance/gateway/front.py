@@ -15,15 +15,25 @@ class Front:
     Args:
         upstreams: The addresses of each upstream, by the gRPC service that leads to it; "" for the
             only one, which takes every path.
-        options: Further words of the command line.
+        checks: Whether it asks the endpoints for their health.
+        server_options: Of its server.
     """
 
-    def __init__(self, upstreams: Mapping[str, Sequence[str]], *options: str) -> None:
+    def __init__(
+        self,
+        upstreams: Mapping[str, Sequence[str]],
+        *,
+        checks: bool = True,
+        server_options: Mapping[str, int] | None = None,
+    ) -> None:
         words = [
             f"--upstream={f'{service}=' if service else ''}static:///{','.join(addresses)}"
             for service, addresses in upstreams.items()
         ]
-        self._mesh = Mesh("gateway", *words, "--bind=127.0.0.1:0", "--workers=1", *options)
+        words += [
+            f"--server-option={name}={value}" for name, value in (server_options or {}).items()
+        ]
+        self._mesh = Mesh("gateway", *words, "--bind=127.0.0.1:0", "--workers=1")
         try:
             self._mesh.wait_ready()
             self.address = self._mesh.gateway
