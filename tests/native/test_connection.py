@@ -315,23 +315,6 @@ def test_a_claimed_length_takes_no_memory() -> None:
     assert psutil.Process().memory_info().vms - before < 1 << 30
 
 
-def test_a_forwarded_stream_passes_as_it_is() -> None:
-    connection = opened(SimpleNamespace(whole=False, forward=True), max_message=1)
-    stream = begin(connection, request(1))
-    # Neither whole messages nor flags nor sizes matter.
-    pieces = [b"\7\0", b"", b"anything that is longer than max_message"]
-    for piece in pieces:
-        connection.receive(frame(DATA, 0, 1, piece))
-    assert [connection.next_message(stream) for _ in range(3)] == [pieces[0], pieces[2], None]
-    connection.send_headers(stream, [(b":status", b"200"), (b"x", b"y")])
-    connection.send_message(stream, b"ab")
-    connection.send_message(stream, b"c")
-    connection.finish(stream, [(b"grpc-status", b"5")])
-    sent = [each for each in frames(connection.take()) if each[2] == 1]
-    assert b"".join(payload for kind, _, _, payload in sent if kind == DATA) == b"abc"
-    assert [kind for kind, *_ in sent if kind != DATA] == [HEADERS, HEADERS, RST_STREAM]
-
-
 def test_a_lost_transport_gives_back_the_unfinished() -> None:
     connection = opened(STREAMING)
     stream = begin(connection, request(1))
@@ -357,11 +340,11 @@ CALL = st.builds(
 
 
 @settings(max_examples=400, deadline=None)
-@given(st.lists(st.one_of(CALL, FRAME, FIELD), max_size=12), st.integers(1, 200), st.booleans())
+@given(st.lists(st.one_of(CALL, FRAME, FIELD), max_size=12), st.integers(1, 200))
 def test_whatever_arrives_ends_in_events_or_a_protocol_error(
-    pieces: list[bytes], step: int, forward: bool
+    pieces: list[bytes], step: int
 ) -> None:
-    connection = opened(SimpleNamespace(whole=False, forward=forward))
+    connection = opened(STREAMING)
     data = b"".join(pieces)
     live: dict[Stream, None] = {}
     try:

@@ -41,6 +41,7 @@ from tercet.gateway.v1 import gateway_pb2
 
 cdef int DEADLINE_EXCEEDED = gateway_pb2.REASON_DEADLINE_EXCEEDED
 cdef int GATEWAY_STOPPING = gateway_pb2.REASON_GATEWAY_STOPPING
+cdef int QUEUE_FULL = gateway_pb2.REASON_QUEUE_FULL
 cdef int NOT_STARTED = gateway_pb2.REASON_NOT_STARTED
 cdef int TOO_MUCH_UNREAD = gateway_pb2.REASON_TOO_MUCH_UNREAD
 cdef int UPSTREAM_PROTOCOL_ERROR = gateway_pb2.REASON_UPSTREAM_PROTOCOL_ERROR
@@ -391,6 +392,10 @@ cdef class Call(Timed):
             if self.lane is None:
                 # Nobody had it.
                 facts.pop("endpoint", None)
+        elif reason == QUEUE_FULL:
+            facts["limit"] = facts.pop("cause")
+            # It was with nobody, or is with nobody any more.
+            facts.pop("endpoint", None)
         elif reason == TOO_MUCH_UNREAD:
             facts["limit"] = str(self.front.limits.unsent_bytes)
         fields = self.plane.failures(reason, facts, code)

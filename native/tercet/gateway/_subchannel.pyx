@@ -155,7 +155,8 @@ cdef class Exchange(Lane):
     def connection_lost(self, error):
         self.transport = None
         self.rest = None
-        self.end_calls(str(error) if error else "the endpoint has closed it")
+        self.end_calls(
+            self.breach or (str(error) if error else "the endpoint has closed it"))
 
     def eof_received(self):
         return False
@@ -352,7 +353,7 @@ cdef int open_session(h2.nghttp2_session** session, void* user, limits) except -
 cdef int on_begin_headers(
     h2.nghttp2_session* session, const h2.nghttp2_frame* frame, void* user
 ) noexcept:
-    cdef void* found = h2.nghttp2_session_get_stream_user_data(session, frame.hd.stream_id)
+    cdef void* found = (<Exchange> user).find(frame.hd.stream_id)
     if found != NULL:
         (<Call> found).block_size = (<Call> found).block_fields = 0
     return 0
@@ -363,7 +364,7 @@ cdef int on_header(
     h2.nghttp2_rcbuf* value, uint8_t flags, void* user
 ) noexcept:
     cdef Exchange self = <Exchange> user
-    cdef void* found = h2.nghttp2_session_get_stream_user_data(session, frame.hd.stream_id)
+    cdef void* found = self.find(frame.hd.stream_id)
     cdef Call call
     if found == NULL:
         return 0
@@ -386,7 +387,7 @@ cdef int on_invalid(
 ) noexcept:
     """A field that nghttp2 leaves out has been decoded too."""
     cdef Exchange self = <Exchange> user
-    cdef void* found = h2.nghttp2_session_get_stream_user_data(session, frame.hd.stream_id)
+    cdef void* found = self.find(frame.hd.stream_id)
     if found != NULL and not self.count_field(
         <Call> found, h2.nghttp2_rcbuf_get_buf(name).len + h2.nghttp2_rcbuf_get_buf(value).len
     ) and self.meter.verdict:
@@ -403,7 +404,7 @@ cdef int on_frame(
     cdef bint last = frame.hd.flags & h2.NGHTTP2_FLAG_END_STREAM
     try:
         if frame.hd.type == h2.NGHTTP2_DATA or frame.hd.type == h2.NGHTTP2_HEADERS:
-            found = h2.nghttp2_session_get_stream_user_data(session, frame.hd.stream_id)
+            found = self.find(frame.hd.stream_id)
             if found == NULL:
                 return 0
             call = <Call> found
@@ -420,7 +421,7 @@ cdef int on_frame(
             if last:
                 call.answer_end()
         elif frame.hd.type == h2.NGHTTP2_RST_STREAM:
-            found = h2.nghttp2_session_get_stream_user_data(session, frame.hd.stream_id)
+            found = self.find(frame.hd.stream_id)
             if found != NULL:
                 (<Call> found).reset_by_peer = True
         elif frame.hd.type == h2.NGHTTP2_GOAWAY:
@@ -443,7 +444,7 @@ cdef int on_sent(
     cdef void* found
     if frame.hd.type == h2.NGHTTP2_HEADERS:
         self.meter.opened(frame.hd.stream_id)
-        found = h2.nghttp2_session_get_stream_user_data(session, frame.hd.stream_id)
+        found = self.find(frame.hd.stream_id)
         if found != NULL:
             (<Call> found).head_sent = True
     elif frame.hd.type == h2.NGHTTP2_DATA:
@@ -462,7 +463,7 @@ cdef int on_data(
     size_t size, void* user
 ) noexcept:
     cdef Exchange self = <Exchange> user
-    cdef void* found = h2.nghttp2_session_get_stream_user_data(session, stream_id)
+    cdef void* found = self.find(stream_id)
     try:
         check(h2.nghttp2_session_consume_connection(session, size))
         if found != NULL:
@@ -477,7 +478,7 @@ cdef int on_close(
     h2.nghttp2_session* session, int32_t stream_id, uint32_t code, void* user
 ) noexcept:
     cdef Exchange self = <Exchange> user
-    cdef void* found = h2.nghttp2_session_get_stream_user_data(session, stream_id)
+    cdef void* found = self.find(stream_id)
     cdef Call call
     cdef Ending how
     if found == NULL:
@@ -485,6 +486,7 @@ cdef int on_close(
     call = <Call> found
     try:
         self.delist(call)
+        self.forget()
         if call.reset_by_peer or (self.leaving and code == h2.NGHTTP2_REFUSED_STREAM):
             how = BY_PEER
         else:

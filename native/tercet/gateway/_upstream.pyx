@@ -72,7 +72,7 @@ cdef class Upstream(Host):
 
     cdef Plane plane
     cdef Region region
-    cdef Policy policy
+    cdef readonly Policy policy
     cdef readonly int64_t concurrency
     cdef readonly Py_ssize_t queue
     cdef list all

@@ -616,7 +616,7 @@ cdef int on_header(
     h2.nghttp2_rcbuf* value, uint8_t flags, void* user
 ) noexcept:
     cdef Connection self = <Connection> user
-    cdef void* found = h2.nghttp2_session_get_stream_user_data(session, frame.hd.stream_id)
+    cdef void* found = self.find(frame.hd.stream_id)
     cdef h2.nghttp2_vec key, content
     cdef Stream stream
     key = h2.nghttp2_rcbuf_get_buf(name)
@@ -675,7 +675,7 @@ cdef int on_frame(
         if frame.hd.type == h2.NGHTTP2_PING and not frame.hd.flags & h2.NGHTTP2_FLAG_ACK:
             self.pings += 1
         return 0
-    found = h2.nghttp2_session_get_stream_user_data(session, frame.hd.stream_id)
+    found = self.find(frame.hd.stream_id)
     if found == NULL:
         return 0
     stream = <Stream> found
@@ -724,7 +724,7 @@ cdef int on_sent(
             self.limits.count(PROTOCOL_ERRORS)
     # Answered before the request has ended: the client need not go on (RFC 9113, section 8.1).
     if frame.hd.type == h2.NGHTTP2_HEADERS and frame.hd.flags & h2.NGHTTP2_FLAG_END_STREAM:
-        found = h2.nghttp2_session_get_stream_user_data(session, frame.hd.stream_id)
+        found = self.find(frame.hd.stream_id)
         if found != NULL and not (<Stream> found).half_closed:
             if h2.nghttp2_submit_rst_stream(
                 session, h2.NGHTTP2_FLAG_NONE, frame.hd.stream_id, h2.NGHTTP2_NO_ERROR
@@ -748,7 +748,7 @@ cdef int on_data(
     size_t size, void* user
 ) noexcept:
     cdef Connection self = <Connection> user
-    cdef void* found = h2.nghttp2_session_get_stream_user_data(session, stream_id)
+    cdef void* found = self.find(stream_id)
     try:
         check(h2.nghttp2_session_consume_connection(session, size))
         if found != NULL:
@@ -763,7 +763,7 @@ cdef int on_close(
     h2.nghttp2_session* session, int32_t stream_id, uint32_t code, void* user
 ) noexcept:
     cdef Connection self = <Connection> user
-    cdef void* found = h2.nghttp2_session_get_stream_user_data(session, stream_id)
+    cdef void* found = self.find(stream_id)
     cdef Stream stream
     try:
         if found != NULL:
@@ -771,6 +771,7 @@ cdef int on_close(
             stream.error_code = code
             self.closed(stream)
             self.delist(stream)
+            self.forget()
     except BaseException as error:
         self.error = error
         return h2.NGHTTP2_ERR_CALLBACK_FAILURE

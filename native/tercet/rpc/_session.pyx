@@ -15,7 +15,7 @@ from cpython.bytearray cimport (
 )
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
-from libc.stdint cimport uint8_t
+from libc.stdint cimport int32_t, uint8_t
 from libc.string cimport memcpy
 
 cdef extern from "Python.h":
@@ -75,6 +75,17 @@ cdef class Session:
         at = <uint8_t*> PyByteArray_AS_STRING(self.sink) + self.filled
         self.filled += size
         return at
+
+    cdef void* find(self, int32_t stream_id) noexcept:
+        """What belongs to a stream, or NULL: most frames, and all fields, are of the last one."""
+        if stream_id != self.found_id or self.found == NULL:
+            self.found_id = stream_id
+            self.found = h2.nghttp2_session_get_stream_user_data(self.session, stream_id)
+        return self.found
+
+    cdef void forget(self) noexcept:
+        """A stream is over."""
+        self.found = NULL
 
     cdef raise_kept(self):
         if self.error is not None:

@@ -10,6 +10,8 @@ import functools
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
+import grpc
+
 from tercet.errors import (
     DeadlineExceeded,
     PermissionDenied,
@@ -21,7 +23,7 @@ from tercet.errors import (
 )
 from tercet.gateway.v1 import gateway_pb2
 from tercet.rpc.native.metadata import percent_encoded, sent
-from tercet.rpc.status import code_of, status_of
+from tercet.rpc.status import status_of
 
 Fields = list[tuple[bytes, bytes]]
 Facts = Mapping[str, str]
@@ -29,6 +31,7 @@ Facts = Mapping[str, str]
 # Failures come in floods of equals (a full queue, a dead worker), and what clients make up (paths)
 # must not be remembered without end. An entry has at most a few kB.
 REMEMBERED = 256
+STATUSES: dict[int, grpc.StatusCode] = {code.value[0]: code for code in grpc.StatusCode}
 # Bytes of UTF-8 of one fact: all fields of the longest failure together stay below the 8 KiB of
 # metadata that gRPC clients take.
 LONGEST_FACT = 200
@@ -43,7 +46,7 @@ class Failures:
     def __init__(self) -> None:
         self._remembered = functools.lru_cache(maxsize=REMEMBERED)(_fields)
 
-    def __call__(self, reason: int, facts: dict[str, str]) -> Fields:
+    def __call__(self, reason: int, facts: dict[str, str], code: int = -1) -> Fields:
         """The fields grpc-status, grpc-message and grpc-status-details-bin, in this order.
 
         The list is shared: it must not be changed.
@@ -62,8 +65,10 @@ class Failures:
                 * seconds: the time that the caller allows for the call
                 * limit: calls that wait in a full queue, or bytes that are unread
                 * hint: what to do, instead of the reason's own
+            code: The gRPC status, where what a peer has said means another one than the reason's
+                own; -1 if it does not.
         """
-        return self._remembered(reason, tuple(sorted(facts.items())))
+        return self._remembered(reason, code, tuple(sorted(facts.items())))
 
 
 class Kind(NamedTuple):
@@ -188,7 +193,7 @@ KINDS: dict[int, Kind] = {
 }
 
 
-def _fields(reason: int, given: tuple[tuple[str, str], ...]) -> Fields:
+def _fields(reason: int, code: int, given: tuple[tuple[str, str], ...]) -> Fields:
     if reason not in KINDS:
         reason = gateway_pb2.REASON_UNSPECIFIED
     kind = KINDS[reason]
@@ -201,10 +206,9 @@ def _fields(reason: int, given: tuple[tuple[str, str], ...]) -> Fields:
     error.metadata = facts
     if isinstance(error, Retryable):
         error.retry_after = kind.retry_after
-    status = status_of(error)
-    code: int = code_of(error).value[0]
+    status = status_of(error, STATUSES.get(code))
     return [
-        (b"grpc-status", b"%d" % code),
+        (b"grpc-status", b"%d" % status.code.value[0]),
         (b"grpc-message", percent_encoded(str(error))),
         *sent(status.trailing_metadata),
     ]

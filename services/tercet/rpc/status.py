@@ -34,8 +34,12 @@ def code_of(error: errors.TercetError) -> grpc.StatusCode:
     return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
 
 
-def status_of(error: errors.TercetError) -> grpc.Status:
-    """The whole status of an error, for `context.abort_with_status`."""
+def status_of(error: errors.TercetError, status: grpc.StatusCode | None = None) -> grpc.Status:
+    """The whole status of an error, for `context.abort_with_status`.
+
+    Args:
+        status: Its code, if it is another one than the table's.
+    """
     info = error_details_pb2.ErrorInfo(
         reason=error.reason, domain=DOMAIN, metadata={**error.metadata}
     )
@@ -52,7 +56,7 @@ def status_of(error: errors.TercetError) -> grpc.Status:
         retry = error_details_pb2.RetryInfo()
         retry.retry_delay.FromNanoseconds(int(error.retry_after * 1e9))
         details.append(_pack(retry))
-    code: int = code_of(error).value[0]
+    code: int = (status or code_of(error)).value[0]
     return rpc_status.to_status(status_pb2.Status(code=code, message=str(error), details=details))
 
 

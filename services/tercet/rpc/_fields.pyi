@@ -1,0 +1,1 @@
+"""The fields of a header block, kept without copying them: for native modules alone."""

@@ -1,0 +1,85 @@
+"""Stand-ins for what the data plane makes, for tests of what decides over it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+
+class Endpoint:
+    def __init__(
+        self,
+        address: str = "unix:/nowhere",
+        *,
+        weight: float = 1.0,
+        connected: bool = False,
+        healthy: bool = True,
+        drained: bool = False,
+    ) -> None:
+        self.identity = address
+        self.address = address
+        self.weight = weight
+        self.connected = connected
+        self.healthy = healthy
+        self.drained = drained
+        self.failing = False
+        self.error = ""
+
+
+class Upstream:
+    def __init__(self, name: str = "one") -> None:
+        self.name = name
+        self.endpoints: tuple[Any, ...] = ()
+        self.changes = 0
+
+    def add(self, endpoint: Any) -> None:
+        self.endpoints = (*self.endpoints, endpoint)
+
+    def remove(self, endpoint: Any) -> None:
+        self.endpoints = tuple(each for each in self.endpoints if each is not endpoint)
+
+    def changed(self) -> None:
+        self.changes += 1
+
+
+class Route:
+    def __init__(self, path: str, upstream: Any, refusal: Any) -> None:
+        self.path = path
+        self.upstream = upstream
+        self.refusal = refusal
+
+
+class Keeper:
+    """Looks after nothing."""
+
+    def __init__(self, connected: Callable[[], None], failed: Callable[[], None]) -> None:
+        self.connected = connected
+        self.failed = failed
+        self.channel: Any = None
+        self.closed = False
+
+    async def close(self) -> None:
+        self.closed = True
+
+
+class Subchannel(asyncio.Protocol):
+    """A connection on which nothing is said."""
+
+    def __init__(self, leaving: Callable[[], None]) -> None:
+        self.leaving = leaving
+        self.lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self.transport: Any = None
+        self.closed = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = transport
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if not self.lost.done():
+            self.lost.set_result("it hung up")
+
+    def close(self) -> None:
+        self.closed = True
+        if self.transport:
+            self.transport.close()
