@@ -103,7 +103,7 @@ def test_weighted_turns_are_spread_out() -> None:
     policy = RoundRobin()
     picks = [pick(policy, [0, 0], (1.0, 3.0)) for _ in range(8)]
     assert picks.count(0) == 2
-    assert 0 < picks.index(0) and picks[picks.index(0) + 1] == 1
+    assert picks.index(0) > 0 and picks[picks.index(0) + 1] == 1
 
 
 def test_equal_seeds_pick_the_same() -> None:

@@ -9,7 +9,7 @@ from tercet.gateway._region cimport Region
 cdef class Endpoint:
     cdef readonly str identity
     cdef readonly str address
-    cdef readonly double weight
+    cdef public double weight
     cdef public bint healthy
     cdef public bint drained
     cdef public bint failing

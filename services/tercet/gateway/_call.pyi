@@ -1,4 +1,4 @@
-"""One call on its way through: the frames of a client's stream to a stream of an endpoint's, and back."""
+"""One call on its way through: from a client's stream to one of an endpoint's, and back."""
 
 from typing import Final, final
 

@@ -20,6 +20,7 @@ class Endpoint:
         error: Why, for people.
     """
 
+    weight: float
     healthy: bool
     drained: bool
     failing: bool
@@ -33,8 +34,6 @@ class Endpoint:
     def identity(self) -> str: ...
     @property
     def address(self) -> str: ...
-    @property
-    def weight(self) -> float: ...
     @property
     def retired(self) -> bool: ...
     @property

@@ -3,8 +3,8 @@
 from typing import final
 
 from tercet.gateway._call import Usage
-from tercet.gateway._host import Host
 from tercet.gateway._plane import Plane
+from tercet.gateway._upstream import Upstream
 from tercet.rpc._carrier import Forwarder
 from tercet.rpc._ledger import Tally
 
@@ -18,7 +18,7 @@ class Route(Forwarder):
         refusal: (reason, hint) of calls that nobody takes.
     """
 
-    upstream: Host | None
+    upstream: Upstream | None
     refusal: tuple[int, str]
 
     def __new__(
@@ -26,7 +26,7 @@ class Route(Forwarder):
         plane: Plane,
         path: str,
         tally: Tally,
-        upstream: Host | None = None,
+        upstream: Upstream | None = None,
         refusal: tuple[int, str] = ...,
     ) -> Route: ...
     @property

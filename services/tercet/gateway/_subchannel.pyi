@@ -1,4 +1,4 @@
-"""A connection to an endpoint: an nghttp2 client session, and the bytes between it and its transport."""
+"""A connection to an endpoint: an nghttp2 client session, and its transport."""
 
 import asyncio
 from collections.abc import Callable

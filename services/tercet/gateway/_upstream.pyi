@@ -1,4 +1,4 @@
-"""One service behind the gateway: its endpoints, the policy that picks among them, and its queue."""
+"""One service behind the gateway: its endpoints, the policy that picks, and its queue."""
 
 from typing import Any, final
 

@@ -30,7 +30,8 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from tercet.gateway.config import HealthChecks
 
 if TYPE_CHECKING:
-    from tercet.gateway._upstream import Endpoint, Upstream
+    from tercet.gateway._endpoint import Endpoint
+    from tercet.gateway._upstream import Upstream
 
 log = logging.getLogger("tercet.gateway")
 

@@ -19,7 +19,9 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 from tercet.cluster.backoff import Backoff
 
 if TYPE_CHECKING:
-    from tercet.gateway._upstream import Endpoint, Upstream
+    from tercet.gateway._endpoint import Endpoint
+    from tercet.gateway._lane import Lane
+    from tercet.gateway._upstream import Upstream
 
 log = logging.getLogger("tercet.gateway")
 
@@ -33,8 +35,13 @@ CEILING = 5.0
 class Subchannel(Protocol):
     """What is dialed: an `asyncio.Protocol` that also has these."""
 
-    # Resolved, with the cause, when the connection is over.
-    lost: asyncio.Future[str]
+    @property
+    def greeted(self) -> asyncio.Future[bool]:
+        """Resolved when the peer has begun to speak HTTP/2 (True), or is lost (False)."""
+
+    @property
+    def lost(self) -> asyncio.Future[str]:
+        """Resolved, with the cause, when the connection is over."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None: ...
 
@@ -47,7 +54,7 @@ class Subchannel(Protocol):
 
 
 # Makes a subchannel that is not connected. It is given what to call when no more calls may go to
-# it although it is not lost.
+# it, whether it is lost or not.
 Factory = Callable[[Callable[[], None]], Subchannel]
 
 
@@ -104,15 +111,24 @@ class Dialer:
         """One connection from its begin until the next is wanted: the seconds that it lived."""
         loop = asyncio.get_running_loop()
         leaving = asyncio.Event()
+
+        def leave() -> None:
+            leaving.set()
+            self._detach()
+
         try:
             async with asyncio.timeout(self._timeout):
-                subchannel = await self._connect(leaving.set)
+                subchannel = await self._connect(leave)
         except OSError as error:
+            self._endpoint.connect_failures += 1
             self._fail(_text(error, self._timeout))
             return 0.0
         self._open.add(subchannel)
         subchannel.lost.add_done_callback(lambda _: self._open.discard(subchannel))
         began = loop.time()
+        self._endpoint.connects += 1
+        if not leaving.is_set():
+            self._endpoint.attach(cast("Lane", subchannel))
         self._set(failing=False, error=self._endpoint.error)
         self._connected()
         await _first(subchannel.lost, leaving)
@@ -136,6 +152,9 @@ class Dialer:
         try:
             transport = await self._transport(make)
             _check(transport)
+            # One that only accepts is no gRPC server, or none yet.
+            if not await asyncio.shield(made[-1].greeted):
+                raise ConnectionError(made[-1].lost.result())
         except BaseException:
             # uvloop does not tell a protocol of the end of a connection whose maker is cancelled.
             for subchannel in made:
@@ -164,8 +183,15 @@ class Dialer:
         made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return transport
 
+    def _detach(self) -> None:
+        """Calls that begin from now on wait for the next connection."""
+        self._endpoint.attach(None)
+        self._upstream.changed()
+
     def _fail(self, why: str) -> None:
         self._failures += 1
+        if not self._endpoint.failing:
+            self._endpoint.ejections += 1
         if self._failures == 2:
             # Not the first: a worker that has just died is about to leave the list.
             log.warning(

@@ -12,7 +12,8 @@ from tercet.gateway.services import Services
 from tercet.gateway.sources.source import Address, Found, Source
 
 if TYPE_CHECKING:
-    from tercet.gateway._upstream import Endpoint, Upstream
+    from tercet.gateway._endpoint import Endpoint
+    from tercet.gateway._upstream import Upstream
 
 log = logging.getLogger("tercet.gateway")
 
@@ -139,7 +140,7 @@ class Fleet:
             self._closing_task(_ended(inquiry.task))
         for target in list(member.kept):
             self._give_up(member, target)
-        member.upstream.changed()
+        member.upstream.close()
 
     def _take_on(self, member: Member, address: Address) -> None:
         endpoint = self._make_endpoint(address)

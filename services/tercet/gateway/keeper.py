@@ -16,7 +16,8 @@ from tercet.gateway.sources.source import Address
 from tercet.gateway.tls import Tls
 
 if TYPE_CHECKING:
-    from tercet.gateway._upstream import Endpoint, Upstream
+    from tercet.gateway._endpoint import Endpoint
+    from tercet.gateway._upstream import Upstream
 
 
 class Keeper:

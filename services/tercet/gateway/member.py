@@ -10,7 +10,8 @@ import grpc.aio
 from tercet.gateway.sources.source import Source
 
 if TYPE_CHECKING:
-    from tercet.gateway._upstream import Endpoint, Upstream
+    from tercet.gateway._endpoint import Endpoint
+    from tercet.gateway._upstream import Upstream
 
 
 class Keeping(Protocol):

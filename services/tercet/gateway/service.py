@@ -4,44 +4,144 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterable
+from collections.abc import Callable
+from random import Random
 from typing import Any
 
 import msgspec
 
-from tercet.cluster.v1 import cluster_pb2
 from tercet.cluster.worker import Worker
-from tercet.gateway import discovery, health
+from tercet.errors import ConfigError
+from tercet.gateway import serving
+from tercet.gateway._endpoint import Endpoint
+from tercet.gateway._upstream import Upstream
+from tercet.gateway.access_log import AccessLog
+from tercet.gateway.admin import Admin, serve
+from tercet.gateway.aggregate import AggregateReflection
 from tercet.gateway.config import GatewayConfig
-from tercet.gateway.directory import Directory
-from tercet.gateway.reflection import AggregateReflection
-from tercet.gateway.router import Router
+from tercet.gateway.dataplane import Dataplane, region_of
+from tercet.gateway.fleet import Fleet
+from tercet.gateway.keeper import Keeper
+from tercet.gateway.metrics.peers import Peers
+from tercet.gateway.observed import Gateway
+from tercet.gateway.routes import Routes
+from tercet.gateway.sources.configured import configured
+from tercet.gateway.sources.source import Address
+from tercet.gateway.sources.supervisor import Supervisor
+from tercet.gateway.tls import Tls
 from tercet.rpc import reflection
 from tercet.rpc.base import Server
 from tercet.rpc.health import Health
+from tercet.rpc.native.server import NativeServer
 
 
-def register(server: Server, *, worker: Worker, **options: Any) -> None:
-    """Makes a server the front of the mesh that `worker` is part of."""
+async def register(server: Server, *, worker: Worker, **options: Any) -> None:
+    """Makes a server the front of the mesh that `worker` is part of.
+
+    Raises:
+        ConfigError: The server is not of the native engine, which alone can carry calls on.
+    """
+    if not isinstance(server, NativeServer):
+        raise ConfigError("a gateway needs the native engine", hint="leave its engine alone")
     config = msgspec.convert(options, GatewayConfig)
-    directory = Directory(config.withheld)
-    front_health = Health()
-    front_health.add_to(server)
-    reflection.add_to(server, AggregateReflection(directory))
-    # Last: it takes every path.
-    server.add_generic_rpc_handlers((Router(directory),))
+    front = Front(server, config, worker)
+    await front.open()
+    worker.on_drain(front.health.shut_down)
+    worker.on_close(front.close)
 
-    def update(workers: Iterable[cluster_pb2.Worker]) -> None:
-        directory.update(workers)
-        front_health.set(health.statuses(directory))
 
-    following = asyncio.create_task(discovery.follow(worker.spec.control, update=update))
+class Front:
+    """The parts of one gateway process."""
 
-    async def close() -> None:
-        following.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await following
-        directory.update([])
+    def __init__(self, server: NativeServer, config: GatewayConfig, worker: Worker) -> None:
+        self._server = server
+        self._config = config
+        self._worker = worker
+        self._rng = Random()
+        self._tls = Tls(config.upstream_tls) if config.upstream_tls else None
+        self._dataplane = Dataplane(config, region_of(worker.spec), self._rng)
+        self._fleet = Fleet(
+            make_upstream=self._dataplane.make_upstream,
+            make_endpoint=self._dataplane.make_endpoint,
+            keep=self._keep,
+            changed=self._changed,
+        )
+        self._routes = Routes(
+            self._fleet.members,
+            configured=config.routes,
+            withheld=config.withheld,
+            make_route=self._dataplane.make_route,
+            make_failure=self._dataplane.make_failure,
+        )
+        self._peers = Peers(worker.spec.service, worker.spec.slot)
+        self._tasks: list[asyncio.Task[None]] = []
+        self._log: AccessLog | None = None
+        self.health = Health()
 
-    worker.on_drain(front_health.shut_down)
-    worker.on_close(close)
+    async def open(self) -> None:
+        config, worker = self._config, self._worker
+        self.health.add_to(self._server)
+        reflection.add_to(self._server, AggregateReflection(self._routes))
+        self._server.forward(self._routes.route)
+        if config.access_log:
+            self._log = AccessLog(self._dataplane.take_log, config.access_log)
+            self._log.start()
+        admin = Admin(self._seen())
+        if config.admin:
+            await serve(admin, worker)
+        if config.metrics:
+            # What only those who are scraped need.
+            from tercet.gateway.metrics.serve import serve as serve_metrics
+
+            listener = serve_metrics(config.metrics, admin.metrics, self._peers)
+            worker.on_close(lambda: asyncio.to_thread(listener.stop))
+        self._fleet.follow(Supervisor(worker.spec.control, listed=self._peers.update))
+        for source in configured(config, self._rng):
+            self._fleet.follow(source)
+        self._tasks.append(asyncio.create_task(serving.follow(self._routes, self.health)))
+
+    async def close(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+        await self._fleet.close()
+        if self._log:
+            await self._log.close()
+        self._dataplane.close()
+
+    def _keep(
+        self,
+        upstream: Upstream,
+        endpoint: Endpoint,
+        address: Address,
+        connected: Callable[[], None],
+        failed: Callable[[], None],
+    ) -> Keeper:
+        return Keeper(
+            upstream,
+            endpoint,
+            address,
+            lambda leave: self._dataplane.make_subchannel(endpoint, leave),
+            checks=self._config.health_checks,
+            tls=self._tls,
+            rng=self._rng,
+            connected=connected,
+            failed=failed,
+        )
+
+    def _changed(self) -> None:
+        self._routes.update()
+        self.health.set(serving.statuses(self._routes))
+
+    def _seen(self) -> Gateway:
+        return Gateway(
+            slot=self._worker.spec.slot,
+            upstreams=lambda: [each.upstream for each in self._fleet.members.values()],
+            services=lambda: {
+                name: member.upstream for name, member in self._routes.services().items()
+            },
+            routes=lambda: {route.path: route for route in self._routes.all()},
+            server=self._server.statistics,
+            dropped_records=lambda: self._log.dropped if self._log else 0,
+        )

@@ -25,6 +25,11 @@ class Endpoint:
         self.drained = drained
         self.failing = False
         self.error = ""
+        self.lane: Any = None
+        self.ejections = self.connects = self.connect_failures = 0
+
+    def attach(self, lane: Any) -> None:
+        self.lane = lane
 
 
 class Upstream:
@@ -40,6 +45,9 @@ class Upstream:
         self.endpoints = tuple(each for each in self.endpoints if each is not endpoint)
 
     def changed(self) -> None:
+        self.changes += 1
+
+    def close(self) -> None:
         self.changes += 1
 
 
@@ -69,11 +77,13 @@ class Subchannel(asyncio.Protocol):
     def __init__(self, leaving: Callable[[], None]) -> None:
         self.leaving = leaving
         self.lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self.greeted: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self.transport: Any = None
         self.closed = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = transport
+        self.greeted.set_result(True)
 
     def connection_lost(self, exc: Exception | None) -> None:
         if not self.lost.done():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import grpc
 import grpc.aio
@@ -31,10 +31,17 @@ class Supervisor:
 
     Args:
         control: gRPC target of the control process.
+        listed: Called back with each list, whoever is in it.
     """
 
-    def __init__(self, control: str) -> None:
+    def __init__(
+        self,
+        control: str,
+        *,
+        listed: Callable[[Iterable[cluster_pb2.Worker]], None] = lambda _: None,
+    ) -> None:
         self._control = control
+        self._listed = listed
         self._served: dict[str, frozenset[str]] = {}
 
     async def follow(self, update: Update) -> None:
@@ -43,6 +50,7 @@ class Supervisor:
             while True:
                 try:
                     async for answer in stub.Watch(cluster_pb2.WatchRequest(), wait_for_ready=True):
+                        self._listed(answer.workers)
                         update(self.found(answer.workers))
                 except grpc.aio.AioRpcError as error:
                     log.warning("the list of workers is cut off: %s; trying again", error.details())
