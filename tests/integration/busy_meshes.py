@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import psutil
 
+from tercet.cli.mesh import GATEWAY_TARGET
+from tercet.cluster.spec import MeshSpec, ServiceSpec
 from tests.conformance.gateway import failures
 from tests.conformance.wire.conftest import request
 from tests.conformance.wire.connection import Answer, Connection, connect
@@ -18,42 +19,28 @@ from tests.integration.busy import SERVICE
 from tests.integration.conftest import Start
 from tests.integration.meshes import Mesh
 
-CONFIG = """
-[compute]
-enabled = false
-
-[executor]
-enabled = false
-
-[gateway]
-bind = "127.0.0.1:0"
-workers = {gateways}
-queue = {queue}
-
-[gateway.concurrency]
-busy = {concurrency}
-
-[services.busy]
-target = "tests.integration.busy:register"
-workers = {workers}
-bind = "127.0.0.1:0"
-"""
-
 
 def busy(
-    start: Start,
-    folder: Path,
-    *,
-    workers: int,
-    gateways: int = 1,
-    concurrency: int = 0,
-    queue: int = 1024,
+    start: Start, *, workers: int, gateways: int = 1, concurrency: int = 0, queue: int = 1024
 ) -> Mesh:
-    config = folder / "tercet.toml"
-    config.write_text(
-        CONFIG.format(workers=workers, gateways=gateways, concurrency=concurrency, queue=queue)
-    )
-    return start("up", "--config", str(config)).wait_ready()
+    services = [
+        ServiceSpec(
+            name="gateway",
+            target=GATEWAY_TARGET,
+            workers=gateways,
+            bind="127.0.0.1:0",
+            options={"concurrency": {"busy": concurrency}, "queue": queue},
+            routed=False,
+        ),
+        ServiceSpec(
+            name="busy",
+            target="tests.integration.busy:register",
+            workers=workers,
+            bind="127.0.0.1:0",
+            import_from_cwd=True,
+        ),
+    ]
+    return start(spec=MeshSpec(services=services, grace=1)).wait_ready()
 
 
 class End(NamedTuple):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from pathlib import Path
 
 from tests.conformance.wire.connection import connect
 from tests.integration.busy_meshes import begin, busy, connected_to, ends, port_of
@@ -20,9 +19,9 @@ FOR_EVER = 600_000
 SOON = 30
 
 
-async def test_a_gateway_that_holds_a_hundred_calls(start: Start, tmp_path: Path) -> None:
+async def test_a_gateway_that_holds_a_hundred_calls(start: Start) -> None:
     """Its calls were all that the workers could do; now those of the other gateway have room."""
-    mesh = busy(start, tmp_path, workers=2, gateways=2, concurrency=HELD // 2)
+    mesh = busy(start, workers=2, gateways=2, concurrency=HELD // 2)
     victim = mesh.worker("gateway", 0)
     streams, waiting = range(1, 2 * HELD + 1, 2), range(1, 2 * HELD + 1, 2)
     async with connected_to(mesh, 1) as other:
@@ -51,10 +50,10 @@ async def test_a_gateway_that_holds_a_hundred_calls(start: Start, tmp_path: Path
         assert {each.code for each in await ends(successor, streams)} == {0}
 
 
-async def test_a_worker_that_has_calls(start: Start, tmp_path: Path) -> None:
+async def test_a_worker_that_has_calls(start: Start) -> None:
     """Those that it had are lost; those that wait go to its like, or to its successor."""
     limit = 10
-    mesh = busy(start, tmp_path, workers=2, concurrency=limit)
+    mesh = busy(start, workers=2, concurrency=limit)
     victim = mesh.worker("busy", 0)
     streams = range(1, 4 * limit + 1, 2)
     later = range(streams.stop, streams.stop + 100, 2)
@@ -75,9 +74,9 @@ async def test_a_worker_that_has_calls(start: Start, tmp_path: Path) -> None:
     await replaced(mesh, "busy", victim)
 
 
-async def test_all_workers(start: Start, tmp_path: Path) -> None:
+async def test_all_workers(start: Start) -> None:
     """Never a status without a cause; and as soon as one is back, calls end well again."""
-    mesh = busy(start, tmp_path, workers=2)
+    mesh = busy(start, workers=2)
     victims = mesh.workers("busy")
     streams = range(1, 201, 2)
     async with connect(port_of(mesh.gateway)) as wire:

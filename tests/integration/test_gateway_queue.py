@@ -9,7 +9,6 @@ import json
 import random
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import grpc.aio
@@ -89,8 +88,8 @@ def overlap(one: tuple[float, float], other: tuple[float, float]) -> float:
     return max(0.0, min(one[1], other[1]) - max(one[0], other[0]))
 
 
-async def test_no_call_waits_while_a_worker_idles(start: Start, tmp_path: Path) -> None:
-    mesh = busy(start, tmp_path, workers=WORKERS, concurrency=1)
+async def test_no_call_waits_while_a_worker_idles(start: Start) -> None:
+    mesh = busy(start, workers=WORKERS, concurrency=1)
     figures = {}
     for name, address in ("gateway", mesh.gateway), ("SO_REUSEPORT alone", mesh.bind_of("busy")):
         began = time.monotonic()
@@ -110,8 +109,8 @@ async def test_no_call_waits_while_a_worker_idles(start: Start, tmp_path: Path) 
     assert stretch < STRETCH
 
 
-async def test_calls_of_one_gateway_begin_in_their_order(start: Start, tmp_path: Path) -> None:
-    mesh = busy(start, tmp_path, workers=1, concurrency=1)
+async def test_calls_of_one_gateway_begin_in_their_order(start: Start) -> None:
+    mesh = busy(start, workers=1, concurrency=1)
     streams = range(1, 61, 2)
     async with connect(port_of(mesh.gateway)) as wire:
         begin(wire, streams, "Hold", 2)
@@ -122,10 +121,10 @@ async def test_calls_of_one_gateway_begin_in_their_order(start: Start, tmp_path:
         assert one.told["ended"] <= next_one.told["began"]
 
 
-async def test_two_gateways_admit_no_more_than_one(start: Start, tmp_path: Path) -> None:
+async def test_two_gateways_admit_no_more_than_one(start: Start) -> None:
     """They count in common: each worker has its limit and no call more, and is kept busy."""
     limit = 3
-    mesh = busy(start, tmp_path, workers=2, gateways=2, concurrency=limit)
+    mesh = busy(start, workers=2, gateways=2, concurrency=limit)
     streams = range(1, 401, 2)
     async with connected_to(mesh, 0) as one, connected_to(mesh, 1) as other:
         for wire in one, other:
@@ -137,9 +136,9 @@ async def test_two_gateways_admit_no_more_than_one(start: Start, tmp_path: Path)
     assert len({each.told["pid"] for each in done}) == 2
 
 
-async def test_a_full_queue(start: Start, tmp_path: Path) -> None:
+async def test_a_full_queue(start: Start) -> None:
     """What is too much is refused at once, and told when to come again."""
-    mesh = busy(start, tmp_path, workers=1, concurrency=1, queue=10)
+    mesh = busy(start, workers=1, concurrency=1, queue=10)
     streams = range(1, 41, 2)
     async with connect(port_of(mesh.gateway)) as wire:
         begin(wire, streams, "Hold", 300)
@@ -157,9 +156,9 @@ async def test_a_full_queue(start: Start, tmp_path: Path) -> None:
     assert retry.retry_delay.ToMilliseconds() > 0
 
 
-async def test_a_deadline_in_the_queue(start: Start, tmp_path: Path) -> None:
+async def test_a_deadline_in_the_queue(start: Start) -> None:
     """The call is not begun, and its place is free for others."""
-    mesh = busy(start, tmp_path, workers=1, concurrency=1)
+    mesh = busy(start, workers=1, concurrency=1)
     async with connect(port_of(mesh.gateway)) as wire:
         begin(wire, range(1, 3, 2), "Hold", 600)
         late, patient = range(3, 23, 2), range(23, 25, 2)
@@ -177,9 +176,9 @@ async def test_a_deadline_in_the_queue(start: Start, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("gateways", [1, 2])
-async def test_given_up_in_the_queue(start: Start, tmp_path: Path, gateways: int) -> None:
+async def test_given_up_in_the_queue(start: Start, gateways: int) -> None:
     """Whose caller has gone does not run; and nobody is left behind."""
-    mesh = busy(start, tmp_path, workers=1, gateways=gateways, concurrency=1)
+    mesh = busy(start, workers=1, gateways=gateways, concurrency=1)
     async with connected_to(mesh, gateways - 1) as wire:
         begin(wire, range(1, 3, 2), "Hold", 300)
         async with connected_to(mesh, 0) as lost:

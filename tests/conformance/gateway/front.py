@@ -1,4 +1,4 @@
-"""A gateway of its own, as a user starts one: `tercet gateway`."""
+"""A gateway of its own before upstreams of fixed addresses, supervised as by `tercet gateway`."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ import os
 from collections.abc import Mapping, Sequence
 from types import TracebackType
 
+from tercet.cli.mesh import GATEWAY_TARGET
+from tercet.cluster.spec import MeshSpec, ServiceSpec
 from tests.integration.meshes import Mesh
 
 
 class Front:
-    """One gateway process before upstreams of fixed addresses, until its `with` ends.
+    """One gateway process, until its `with` ends.
 
     Args:
         upstreams: The addresses of each upstream, by the gRPC service that leads to it; "" for the
@@ -26,14 +28,26 @@ class Front:
         checks: bool = True,
         server_options: Mapping[str, int] | None = None,
     ) -> None:
-        words = [
-            f"--upstream={f'{service}=' if service else ''}static:///{','.join(addresses)}"
-            for service, addresses in upstreams.items()
-        ]
-        words += [
-            f"--server-option={name}={value}" for name, value in (server_options or {}).items()
-        ]
-        self._mesh = Mesh("gateway", *words, "--bind=127.0.0.1:0", "--workers=1")
+        names = {service: f"upstream-{number}" for number, service in enumerate(upstreams)}
+        options = {
+            "upstreams": [
+                {"name": names[service], "target": f"static:///{','.join(addresses)}"}
+                for service, addresses in upstreams.items()
+            ],
+            "routes": {service: name for service, name in names.items() if service},
+            "health_checks": {"interval": 5.0 if checks else 0.0},
+        }
+        gateway = ServiceSpec(
+            name="gateway",
+            target=GATEWAY_TARGET,
+            workers=1,
+            bind="127.0.0.1:0",
+            options=options,
+            routed=False,
+            server_options=dict(server_options or {}),
+        )
+        # Without grace: what tests leave behind need not come to its end.
+        self._mesh = Mesh(spec=MeshSpec(services=[gateway], grace=0.1))
         try:
             self._mesh.wait_ready()
             self.address = self._mesh.gateway
