@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -81,7 +82,21 @@ def port_of(address: str) -> int:
 
 @asynccontextmanager
 async def connected_to(mesh: Mesh, slot: int) -> AsyncIterator[Connection]:
-    """A connection that the kernel has given to the gateway of that slot."""
+    """A connection that the kernel has given to the gateway of that slot, which knows its way."""
+    stream = 1
+    async with asyncio.timeout(20), _connected_to(mesh, slot) as wire:
+        while True:
+            begin(wire, one := range(stream, stream + 2, 2), "Hold", 0)
+            ((code, _, _),) = await ends(wire, one)
+            if code == 0:
+                break
+            stream += 2
+    async with _connected_to(mesh, slot) as wire:
+        yield wire
+
+
+@asynccontextmanager
+async def _connected_to(mesh: Mesh, slot: int) -> AsyncIterator[Connection]:
     port = port_of(mesh.gateway)
     process = psutil.Process(mesh.worker("gateway", slot)["pid"])
     for _ in range(200):

@@ -6,8 +6,7 @@ import asyncio
 import os
 import signal
 
-from tests.conformance.wire.connection import connect
-from tests.integration.busy_meshes import begin, busy, connected_to, ends, port_of
+from tests.integration.busy_meshes import begin, busy, connected_to, ends
 from tests.integration.conftest import Start
 from tests.integration.meshes import Mesh
 
@@ -33,6 +32,7 @@ async def test_a_gateway_that_holds_a_hundred_calls(start: Start) -> None:
             begin(other, waiting, "Hold", 1)
             await other.ping()
             await asyncio.sleep(0.3)
+            await other.ping()
             assert not other.answers, "there was room for more than the limit"
             os.kill(victim["pid"], signal.SIGKILL)
             await doomed.until_closed()
@@ -57,7 +57,7 @@ async def test_a_worker_that_has_calls(start: Start) -> None:
     victim = mesh.worker("busy", 0)
     streams = range(1, 4 * limit + 1, 2)
     later = range(streams.stop, streams.stop + 100, 2)
-    async with connect(port_of(mesh.gateway)) as wire:
+    async with connected_to(mesh, 0) as wire:
         begin(wire, streams, "Hold", 1500)
         await wire.ping()
         begin(wire, later, "Hold", 1)
@@ -79,7 +79,7 @@ async def test_all_workers(start: Start) -> None:
     mesh = busy(start, workers=2)
     victims = mesh.workers("busy")
     streams = range(1, 201, 2)
-    async with connect(port_of(mesh.gateway)) as wire:
+    async with connected_to(mesh, 0) as wire:
         begin(wire, streams, "Hold", 1500)
         await wire.ping()
         await asyncio.sleep(0.2)

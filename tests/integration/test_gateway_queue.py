@@ -15,9 +15,8 @@ import grpc.aio
 import pytest
 from google.rpc import error_details_pb2, status_pb2
 
-from tests.conformance.wire.connection import connect
 from tests.integration.busy import SERVICE
-from tests.integration.busy_meshes import begin, busy, connected_to, ends, port_of
+from tests.integration.busy_meshes import begin, busy, connected_to, ends
 from tests.integration.conftest import Start
 from tests.soak.form import LONG
 
@@ -112,7 +111,7 @@ async def test_no_call_waits_while_a_worker_idles(start: Start) -> None:
 async def test_calls_of_one_gateway_begin_in_their_order(start: Start) -> None:
     mesh = busy(start, workers=1, concurrency=1)
     streams = range(1, 61, 2)
-    async with connect(port_of(mesh.gateway)) as wire:
+    async with connected_to(mesh, 0) as wire:
         begin(wire, streams, "Hold", 2)
         done = await ends(wire, streams)
     began = [each.told["began"] for each in done]
@@ -140,8 +139,8 @@ async def test_a_full_queue(start: Start) -> None:
     """What is too much is refused at once, and told when to come again."""
     mesh = busy(start, workers=1, concurrency=1, queue=10)
     streams = range(1, 41, 2)
-    async with connect(port_of(mesh.gateway)) as wire:
-        begin(wire, streams, "Hold", 300)
+    async with connected_to(mesh, 0) as wire:
+        begin(wire, streams, "Hold", 150)
         # The last ones, while the first one still runs.
         refused = await wire.answer(streams[-1])
         assert sum(answer.ended for answer in wire.answers.values()) <= len(streams) - 11 + 1
@@ -159,7 +158,7 @@ async def test_a_full_queue(start: Start) -> None:
 async def test_a_deadline_in_the_queue(start: Start) -> None:
     """The call is not begun, and its place is free for others."""
     mesh = busy(start, workers=1, concurrency=1)
-    async with connect(port_of(mesh.gateway)) as wire:
+    async with connected_to(mesh, 0) as wire:
         begin(wire, range(1, 3, 2), "Hold", 600)
         late, patient = range(3, 23, 2), range(23, 25, 2)
         begin(wire, late, "Hold", 1, timeout=b"200m")
