@@ -69,6 +69,7 @@ cdef class Connection(Session):
     cdef int resume(self, Stream stream) except -1
     cdef int submit(self, Stream stream, list pairs, h2.nghttp2_data_provider* provider) except -1
     cdef int begin(self, Stream stream) except -1
+    cdef int carry(self, Stream stream, handler) except -1
     cdef int on_request(self, Stream stream) except -1
     cdef int on_chunk(self, Stream stream, const uint8_t* data, Py_ssize_t size) except -1
     cdef int closed(self, Stream stream) except -1

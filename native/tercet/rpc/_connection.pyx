@@ -464,6 +464,9 @@ cdef class Connection(Session):
             handler = self.known.get(stream.path)
             if handler is None:
                 handler = self.route(stream.path)
+                if isinstance(handler, Forwarder):
+                    # It is good for this stream alone.
+                    return self.carry(stream, handler)
             self.last_path = stream.path
             self.last_handler = handler
             self.last_whole = handler is None or handler.whole
@@ -471,9 +474,15 @@ cdef class Connection(Session):
         stream.handler = self.last_handler
         stream.whole = self.last_whole
         if self.last_forwarded:
-            stream.begun = True
-            self.half_open -= 1
-            stream.carrier = (<Forwarder> stream.handler).carry(self, stream)
+            return self.carry(stream, self.last_handler)
+        return 0
+
+    cdef int carry(self, Stream stream, handler) except -1:
+        stream.handler = handler
+        stream.whole = False
+        stream.begun = True
+        self.half_open -= 1
+        stream.carrier = (<Forwarder> handler).carry(self, stream)
         return 0
 
     cdef int on_chunk(self, Stream stream, const uint8_t* data, Py_ssize_t size) except -1:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from random import Random
+from typing import Any
 
 from tercet.cluster.spec import WorkerSpec
 from tercet.gateway._endpoint import Endpoint
@@ -19,7 +20,6 @@ from tercet.gateway.failures import Failures
 from tercet.gateway.observed import CallRecord
 from tercet.gateway.sources.source import Address
 from tercet.gateway.subchannel import Subchannel
-from tercet.gateway.v1 import gateway_pb2
 from tercet.rpc._ledger import Tally
 from tercet.rpc._limits import Limits
 
@@ -64,18 +64,12 @@ class Dataplane:
     def make_endpoint(self, address: Address) -> Endpoint:
         return Endpoint(address.target, address.target, weight=address.weight)
 
-    def make_subchannel(self, endpoint: Endpoint, leave: Callable[[], None]) -> Subchannel:
-        return Subchannel(self.plane, endpoint, lambda _: leave())
+    def make_subchannel(self, endpoint: Endpoint, leave_taken: Callable[[Any], None]) -> Subchannel:
+        return Subchannel(self.plane, endpoint, leave_taken)
 
-    def make_route(
-        self, path: str, upstream: Upstream | None, refusal: tuple[int, str] | None
-    ) -> Route:
-        if refusal is None:
-            return Route(self.plane, path, Tally(path), upstream)
-        return Route(self.plane, path, Tally(path), upstream, refusal)
-
-    def make_failure(self, reason: str, facts: dict[str, str]) -> tuple[int, str]:
-        return gateway_pb2.Reason.Value(f"REASON_{reason}"), facts.get("hint", "")
+    def make_route(self, path: str) -> Route:
+        # Not a tally of the front's: its calls are counted once.
+        return Route(self.plane, path, Tally(path))
 
     def take_log(self) -> Iterable[CallRecord]:
         """The calls that are to be logged, since the last time."""

@@ -118,11 +118,7 @@ class Fleet:
             self._give_up(member, target)
         for address in fresh:
             self._take_on(member, address)
-        for target, kept in member.kept.items():
-            kept.endpoint.weight = wanted[target].weight
         if gone or fresh:
-            # Calls that wait for an endpoint may have nobody to wait for any more.
-            member.upstream.changed()
             self._ask(name)
 
     def _add(self, found: Found, source: Source) -> None:

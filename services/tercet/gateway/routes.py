@@ -5,42 +5,38 @@ services that upstreams are known to serve; "*" of the configured routes; the on
 there is one alone and it does not belong to the mesh (whose services are all known). What is
 configured is so even while its upstream is not there.
 
-What clients make up must cost nothing that lasts: after `MOST` paths that an upstream takes and
-`MOST_REFUSED` that none does, further ones share one route for each upstream, and one for those
-that are refused.
+What clients make up must cost nothing that lasts: paths that nobody takes share a route, and so do,
+for each upstream, those that it takes after the first `MOST`.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tercet.gateway.config import EVERYTHING
 from tercet.gateway.member import Member
+from tercet.gateway.v1 import gateway_pb2
 
 if TYPE_CHECKING:
     from tercet.gateway._route import Route
-    from tercet.gateway._upstream import Upstream
 
 log = logging.getLogger("tercet.gateway")
 
-MOST = 1000
-MOST_REFUSED = 100
-# The path of routes that are shared.
+# Below `tercet.rpc._ledger.MOST_PATHS`, so that each has counters of its own.
+MOST = 900
+# The path of routes that are shared: alone, or followed by "/" and the upstream.
 OTHER = "other"
 # Answered by the gateway itself, for all upstreams.
 OWN = ("grpc.health.", "grpc.reflection.")
 
-# What a route without an upstream answers with: the data plane's business.
-Failure: TypeAlias = Any
-
 
 class Way(NamedTuple):
-    """Where a path leads: to the upstream of that name, or to a refusal."""
+    """Where a path leads: to the upstream of that name, or, if it is "", to a refusal."""
 
     upstream: str = ""
-    reason: str = ""
+    reason: int = gateway_pb2.REASON_UNKNOWN_SERVICE
     hint: str = ""
 
 
@@ -51,13 +47,9 @@ class Routes:
         members: The upstreams, as the fleet keeps them.
         configured: See `GatewayConfig.routes`.
         withheld: See `GatewayConfig.withheld`.
-        make_route: Makes a route from a path, and either an upstream or a refusal.
-        make_failure: Makes a refusal from the name of a reason, such as "UNKNOWN_SERVICE", and
-            facts, such as "method".
-
-    Attributes:
-        known: The routes that have a path of their own, by path. Ask here first: whoever does so
-            saves a call of `route`. They are kept up to date where they are.
+        make: Makes a route that leads nowhere, from its path.
+        remembered: Where routes that have a path of their own are put, by path, for whoever looks
+            there before asking. They stay as good as new: what they lead to is changed in them.
     """
 
     def __init__(
@@ -66,58 +58,55 @@ class Routes:
         *,
         configured: Mapping[str, str],
         withheld: Mapping[str, str],
-        make_route: Callable[[str, Upstream | None, Failure | None], Route],
-        make_failure: Callable[[str, dict[str, str]], Failure],
+        make: Callable[[str], Route],
+        remembered: dict[bytes, Any],
     ) -> None:
-        self.known: dict[bytes, Route] = {}
         self._members = members
         self._configured = configured
         self._withheld = withheld
-        self._make_route = make_route
-        self._make_failure = make_failure
-        self._others: dict[Way, Route] = {}
-        self._refused = 0
+        self._make = make
+        self._remembered = remembered
+        self._routes: dict[str, Route] = {}
+        self._shared: dict[Way, Route] = {}
         self._served: dict[str, str] = {}
         self._warned: set[str] = set()
 
     def route(self, path: bytes) -> Route:
-        """Where a path leads; made if need be."""
-        if route := self.known.get(path):
-            return route
-        text = path.decode(errors="backslashreplace")
+        """Where a path leads."""
+        # As the runtime decodes paths.
+        text = path.decode("latin-1")
+        if text in self._routes:
+            return self._routes[text]
         way = self._way(text)
-        refused = not way.upstream
-        taken = len(self.known) - self._refused
-        if self._refused >= MOST_REFUSED if refused else taken >= MOST:
-            return self._other(way)
-        self._refused += refused
-        route = self.known[path] = self._make(text, way)
+        if not way.upstream or len(self._routes) >= MOST:
+            return self._share(way)
+        route = self._lead(self._make(text), way)
+        self._routes[text] = self._remembered[path] = route
         return route
 
     def update(self) -> None:
         """Takes over what has changed of the upstreams and of what they serve."""
         self._served = dict(self._find_served())
-        self._refused = 0
-        for path, route in self.known.items():
-            text = path.decode(errors="backslashreplace")
-            way = self._way(text)
-            self._refused += not way.upstream
-            self._lead(route, text, way)
-        for way, route in self._others.items():
+        for path, route in self._routes.items():
+            self._lead(route, self._way(path))
+        for way, route in self._shared.items():
             if way.upstream:
-                self._lead(route, OTHER, self._to(way.upstream))
+                self._lead(route, self._to(way.upstream))
 
     def services(self) -> dict[str, Member]:
         """The exposed gRPC services whose upstream is there, and that, sorted by name."""
         configured = {route for route in self._configured if "/" not in route} - {EVERYTHING}
-        names = configured | self._served.keys()
-        ways = {name: self._way(f"/{name}/") for name in sorted(names)}
+        ways = {name: self._way(f"/{name}/") for name in sorted(configured | self._served.keys())}
         return {name: self._members[way.upstream] for name, way in ways.items() if way.upstream}
 
-    def all(self) -> Iterator[Route]:
-        """Each route that there is: where calls are counted."""
-        yield from self.known.values()
-        yield from self._others.values()
+    def everything_else(self) -> Member | None:
+        """The upstream that takes what no other is known to take, if there is one."""
+        way = self._to(self._configured.get(EVERYTHING) or self._only_one() or "")
+        return self._members.get(way.upstream)
+
+    def by_path(self) -> dict[str, Route]:
+        """Each route that there is: where calls are counted. What is in it stays."""
+        return self._routes | {route.path: route for route in self._shared.values()}
 
     def _way(self, path: str) -> Way:
         service = path.rpartition("/")[0].removeprefix("/")
@@ -128,39 +117,26 @@ class Routes:
 
     def _to(self, name: str) -> Way:
         if name in self._withheld:
-            return Way(reason="NOT_EXPOSED", hint=self._withheld[name])
-        if name not in self._members:
-            return Way(reason="UNKNOWN_SERVICE")
-        return Way(name)
+            return Way("", gateway_pb2.REASON_NOT_EXPOSED, self._withheld[name])
+        return Way(name) if name in self._members else Way()
 
     def _only_one(self) -> str | None:
-        if len(self._members) == 1:
-            [(name, member)] = self._members.items()
-            return None if member.tells else name
-        return None
+        if len(self._members) != 1:
+            return None
+        [(name, member)] = self._members.items()
+        return None if member.tells else name
 
-    def _make(self, path: str, way: Way) -> Route:
-        if way.upstream:
-            return self._make_route(path, self._members[way.upstream].upstream, None)
-        return self._make_route(path, None, self._failure(path, way))
+    def _lead(self, route: Route, way: Way) -> Route:
+        # First: there is always one of the two.
+        route.refusal = (way.reason, way.hint)
+        route.upstream = self._members[way.upstream].upstream if way.upstream else None
+        return route
 
-    def _lead(self, route: Route, path: str, way: Way) -> None:
-        """Changes a route, if it has to be."""
-        upstream = self._members[way.upstream].upstream if way.upstream else None
-        if upstream is None:
-            # Before the upstream is taken away: there is always one of the two.
-            route.refusal = self._failure(path, way)
-        if route.upstream is not upstream:
-            route.upstream = upstream
-
-    def _failure(self, path: str, way: Way) -> Failure:
-        facts = {} if path == OTHER else {"method": path}
-        return self._make_failure(way.reason, facts | ({"hint": way.hint} if way.hint else {}))
-
-    def _other(self, way: Way) -> Route:
-        if way not in self._others:
-            self._others[way] = self._make(OTHER, way)
-        return self._others[way]
+    def _share(self, way: Way) -> Route:
+        if way not in self._shared:
+            path = f"{OTHER}/{way.upstream}" if way.upstream else OTHER
+            self._shared[way] = self._lead(self._make(path), way)
+        return self._shared[way]
 
     def _find_served(self) -> Iterator[tuple[str, str]]:
         seen: dict[str, str] = {}

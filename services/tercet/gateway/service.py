@@ -12,7 +12,6 @@ import msgspec
 
 from tercet.cluster.worker import Worker
 from tercet.errors import ConfigError
-from tercet.gateway import serving
 from tercet.gateway._endpoint import Endpoint
 from tercet.gateway._upstream import Upstream
 from tercet.gateway.access_log import AccessLog
@@ -25,6 +24,7 @@ from tercet.gateway.keeper import Keeper
 from tercet.gateway.metrics.peers import Peers
 from tercet.gateway.observed import Gateway
 from tercet.gateway.routes import Routes
+from tercet.gateway.serving import Serving
 from tercet.gateway.sources.configured import configured
 from tercet.gateway.sources.source import Address
 from tercet.gateway.sources.supervisor import Supervisor
@@ -70,13 +70,16 @@ class Front:
             self._fleet.members,
             configured=config.routes,
             withheld=config.withheld,
-            make_route=self._dataplane.make_route,
-            make_failure=self._dataplane.make_failure,
+            make=self._dataplane.make_route,
+            remembered=server.known,
         )
         self._peers = Peers(worker.spec.service, worker.spec.slot)
         self._tasks: list[asyncio.Task[None]] = []
         self._log: AccessLog | None = None
         self.health = Health()
+        self._serving = Serving(
+            self._routes, self._fleet.members, self.health, now=asyncio.get_running_loop().time
+        )
 
     async def open(self) -> None:
         config, worker = self._config, self._worker
@@ -98,7 +101,7 @@ class Front:
         self._fleet.follow(Supervisor(worker.spec.control, listed=self._peers.update))
         for source in configured(config, self._rng):
             self._fleet.follow(source)
-        self._tasks.append(asyncio.create_task(serving.follow(self._routes, self.health)))
+        self._tasks.append(asyncio.create_task(self._serving.follow()))
 
     async def close(self) -> None:
         for task in self._tasks:
@@ -122,7 +125,7 @@ class Front:
             upstream,
             endpoint,
             address,
-            lambda leave: self._dataplane.make_subchannel(endpoint, leave),
+            lambda leave_taken: self._dataplane.make_subchannel(endpoint, leave_taken),
             checks=self._config.health_checks,
             tls=self._tls,
             rng=self._rng,
@@ -132,16 +135,20 @@ class Front:
 
     def _changed(self) -> None:
         self._routes.update()
-        self.health.set(serving.statuses(self._routes))
+        self._serving.update()
+
+    def _services(self) -> dict[str, Upstream]:
+        found = {name: member.upstream for name, member in self._routes.services().items()}
+        if other := self._routes.everything_else():
+            found["*"] = other.upstream
+        return found
 
     def _seen(self) -> Gateway:
         return Gateway(
             slot=self._worker.spec.slot,
             upstreams=lambda: [each.upstream for each in self._fleet.members.values()],
-            services=lambda: {
-                name: member.upstream for name, member in self._routes.services().items()
-            },
-            routes=lambda: {route.path: route for route in self._routes.all()},
+            services=self._services,
+            routes=self._routes.by_path,
             server=self._server.statistics,
             dropped_records=lambda: self._log.dropped if self._log else 0,
         )

@@ -3,25 +3,62 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Mapping
 
+from tercet.gateway.member import Member
 from tercet.gateway.routes import Routes
 from tercet.rpc.health import NOT_SERVING, SERVING, Health
 
 # Seconds. Endpoints are connected, lost and drained without anybody being told.
 INTERVAL = 0.5
+# Seconds that a gateway waits for its upstreams before it says that it serves. One that does not
+# come holds up the others for no longer.
+PATIENCE = 5.0
 
 
-def statuses(routes: Routes) -> dict[str, int]:
-    """ "" means that this gateway knows its upstreams; a service, that an endpoint takes calls."""
-    found = {
-        name: SERVING if member.serving else NOT_SERVING
-        for name, member in routes.services().items()
-    }
-    return {"": SERVING, **found}
+class Serving:
+    """What the front says of its health.
 
+    A service serves when an endpoint takes its calls. "" means that this gateway can do its work:
+    all upstreams have been found and connected to once, or have been waited for.
 
-async def follow(routes: Routes, health: Health, *, interval: float = INTERVAL) -> None:
-    """Keeps what the front says of its health, for ever."""
-    while True:
-        health.set(statuses(routes))
-        await asyncio.sleep(interval)
+    Args:
+        members: The upstreams, as the fleet keeps them.
+        now: The time, in seconds.
+    """
+
+    def __init__(
+        self,
+        routes: Routes,
+        members: Mapping[str, Member],
+        health: Health,
+        *,
+        now: Callable[[], float],
+    ) -> None:
+        self._routes = routes
+        self._members = members
+        self._health = health
+        self._now = now
+        self._since = now()
+        self._ready = False
+
+    def update(self) -> None:
+        self._health.set(self.statuses())
+
+    def statuses(self) -> dict[str, int]:
+        """By the names of services."""
+        if not self._ready:
+            self._ready = self._now() >= self._since + PATIENCE or (
+                bool(self._members) and all(each.serving for each in self._members.values())
+            )
+        found = {
+            name: SERVING if member.serving else NOT_SERVING
+            for name, member in self._routes.services().items()
+        }
+        return {"": SERVING if self._ready else NOT_SERVING, **found}
+
+    async def follow(self, *, interval: float = INTERVAL) -> None:
+        """Keeps it as it is, for ever."""
+        while True:
+            self.update()
+            await asyncio.sleep(interval)

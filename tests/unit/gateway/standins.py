@@ -26,10 +26,13 @@ class Endpoint:
         self.failing = False
         self.error = ""
         self.lane: Any = None
-        self.ejections = self.connects = self.connect_failures = 0
+        self.connects = 0
+        self.connect_failures = 0
+        self.ejections = 0
 
     def attach(self, lane: Any) -> None:
         self.lane = lane
+        self.connected = lane is not None
 
 
 class Upstream:
@@ -37,6 +40,7 @@ class Upstream:
         self.name = name
         self.endpoints: tuple[Any, ...] = ()
         self.changes = 0
+        self.closed = False
 
     def add(self, endpoint: Any) -> None:
         self.endpoints = (*self.endpoints, endpoint)
@@ -48,14 +52,14 @@ class Upstream:
         self.changes += 1
 
     def close(self) -> None:
-        self.changes += 1
+        self.closed = True
 
 
 class Route:
-    def __init__(self, path: str, upstream: Any, refusal: Any) -> None:
+    def __init__(self, path: str) -> None:
         self.path = path
-        self.upstream = upstream
-        self.refusal = refusal
+        self.upstream: Any = None
+        self.refusal: Any = None
 
 
 class Keeper:
@@ -72,24 +76,34 @@ class Keeper:
 
 
 class Subchannel(asyncio.Protocol):
-    """A connection on which nothing is said."""
+    """A connection that greets, if it is greeted, and then says nothing."""
 
-    def __init__(self, leaving: Callable[[], None]) -> None:
-        self.leaving = leaving
-        self.lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        self.greeted: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+    def __init__(self, leave_taken: Callable[[Any], None]) -> None:
+        loop = asyncio.get_running_loop()
+        self.leave_taken = leave_taken
+        self.greeted: asyncio.Future[bool] = loop.create_future()
+        self.lost: asyncio.Future[str] = loop.create_future()
         self.transport: Any = None
         self.closed = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = transport
-        self.greeted.set_result(True)
+
+    def data_received(self, data: bytes) -> None:
+        if not self.greeted.done():
+            self.greeted.set_result(True)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if not self.lost.done():
-            self.lost.set_result("it hung up")
+        self.lost.set_result("it hung up")
+        self.leave_taken(self)
+        if not self.greeted.done():
+            self.greeted.set_result(False)
 
     def close(self) -> None:
         self.closed = True
+        self.transport.close()
+
+    def abort(self) -> None:
+        self.closed = True
         if self.transport:
-            self.transport.close()
+            self.transport.abort()

@@ -90,31 +90,13 @@ async def test_endpoints_that_stay_are_not_touched(made: Made) -> None:
     await eventually(lambda: made.keepers["unix:/a"].closed)
 
 
-async def test_a_weight_may_change(made: Made) -> None:
-    made.take(Found("one", (Address("unix:/a"),), frozenset()))
-    [endpoint] = made.endpoints("one")
-    made.take(Found("one", (Address("unix:/a", 3.0),), frozenset()))
-    assert made.endpoints("one") == [endpoint]
-    assert endpoint.weight == 3.0
-
-
-async def test_calls_that_wait_hear_of_changes_alone(made: Made) -> None:
-    made.take(found("one", "unix:/a"))
-    upstream = cast("Any", made.fleet.members["one"].upstream)
-    assert upstream.changes == 1
-    made.take(found("one", "unix:/a"))
-    assert upstream.changes == 1
-    made.take(found("one"))
-    assert upstream.changes == 2
-
-
 async def test_an_upstream_that_goes_lets_go_of_its_endpoints(made: Made) -> None:
     made.take(found("one", "unix:/a"))
     upstream = cast("Any", made.fleet.members["one"].upstream)
     made.take()
     assert not made.fleet.members
     assert upstream.endpoints == ()
-    assert upstream.changes == 2
+    assert upstream.closed
     await eventually(lambda: made.keepers["unix:/a"].closed)
 
 

@@ -11,6 +11,7 @@ import pytest
 from tercet.gateway import routes as module
 from tercet.gateway.member import Member
 from tercet.gateway.routes import Routes
+from tercet.gateway.v1 import gateway_pb2
 from tests.unit.gateway.standins import Route, Upstream
 
 UNKNOWN = "UNKNOWN_SERVICE"
@@ -28,22 +29,22 @@ class Made:
         **serve: Iterable[str] | None,
     ) -> None:
         self.members: dict[str, Member] = {}
-        self.made = 0
+        self.remembered: dict[bytes, Any] = {}
+        self.made: list[str] = []
         self.routes = Routes(
             self.members,
             configured=configured or {},
             withheld=withheld or {},
-            make_route=cast("Any", self.make),
-            make_failure=lambda reason, facts: (reason, facts),
+            make=cast("Any", self.make),
+            remembered=self.remembered,
         )
         for name, services in serve.items():
             self.add(name, services, tells=tells)
         self.routes.update()
 
-    def make(self, path: str, upstream: Any, failure: Any) -> Route:
-        assert (upstream is None) != (failure is None)
-        self.made += 1
-        return Route(path, upstream, failure)
+    def make(self, path: str) -> Route:
+        self.made.append(path)
+        return Route(path)
 
     def add(self, name: str, services: Iterable[str] | None, *, tells: bool = True) -> None:
         member = Member(cast("Any", Upstream(name)), cast("Any", None), tells=tells)
@@ -53,7 +54,9 @@ class Made:
     def to(self, path: str) -> str:
         """The name of the upstream that takes a path, or the reason why none does."""
         route = cast("Any", self.routes.route(path.encode()))
-        return str(route.upstream.name if route.upstream else route.refusal[0])
+        if route.upstream:
+            return str(route.upstream.name)
+        return gateway_pb2.Reason.Name(route.refusal[0]).removeprefix("REASON_")
 
 
 def test_a_service_is_found_by_its_full_name() -> None:
@@ -61,28 +64,29 @@ def test_a_service_is_found_by_its_full_name() -> None:
     assert made.to("/a.B/Method") == "one"
     assert made.to("/c.D/Other") == "two"
     assert list(made.routes.services()) == ["a.B", "c.D"]
+    assert made.routes.everything_else() is None
 
 
 @pytest.mark.parametrize(
     "path", ["", "/", "/a/B", "/a.B.C/D", "/a.B", "a.B", "/grpc.health.v1.Health/Other", "/a.B/C/D"]
 )
 def test_what_nobody_serves_is_refused(path: str) -> None:
-    made = Made(one={"a.B", "grpc.health.v1.Health"})
-    route = cast("Any", made.routes.route(path.encode()))
-    assert route.upstream is None
-    assert route.refusal == (UNKNOWN, {"method": path})
+    assert Made(one={"a.B", "grpc.health.v1.Health"}).to(path) == UNKNOWN
 
 
 def test_a_path_need_not_be_text() -> None:
-    route = cast("Any", Made(one={"a.B"}).routes.route(b"/a.B\xff/C"))
-    assert route.refusal == (UNKNOWN, {"method": "/a.B\\xff/C"})
+    made = Made(one=None, tells=False)
+    route = made.routes.route(b"/a.B\xff/C")
+    assert route.path == "/a.B\xff/C"
+    assert made.remembered == {b"/a.B\xff/C": route}
 
 
 def test_a_withheld_service_says_what_to_do_and_is_not_listed() -> None:
-    made = Made(one={"a.B"}, withheld={"one": "set expose = true"})
-    route = cast("Any", made.routes.route(b"/a.B/C"))
-    assert route.refusal == ("NOT_EXPOSED", {"method": "/a.B/C", "hint": "set expose = true"})
-    assert made.routes.services() == {}
+    made = Made(one={"a.B"}, two={"c.D"}, withheld={"one": "set expose = true"})
+    assert made.to("/a.B/C") == "NOT_EXPOSED"
+    assert made.routes.route(b"/a.B/C").refusal[1] == "set expose = true"
+    assert made.to("/e.F/C") == UNKNOWN
+    assert list(made.routes.services()) == ["c.D"]
 
 
 def test_a_remote_upstream_that_is_alone_takes_everything() -> None:
@@ -93,6 +97,7 @@ def test_a_remote_upstream_that_is_alone_takes_everything() -> None:
     made.routes.update()
     assert made.to("/c.D/E") == "one"
     assert list(made.routes.services()) == ["a.B"]
+    assert made.routes.everything_else() is made.members["one"]
     # What the gateway answers for all is not passed on.
     assert made.to("/grpc.reflection.v1.ServerReflection/Other") == UNKNOWN
 
@@ -101,6 +106,7 @@ def test_several_are_told_apart_by_what_they_serve() -> None:
     made = Made(one=None, two={"c.D"}, tells=False)
     assert made.to("/a.B/C") == UNKNOWN
     assert made.to("/c.D/E") == "two"
+    assert made.routes.everything_else() is None
 
 
 def test_what_is_configured_goes_first() -> None:
@@ -118,21 +124,33 @@ def test_what_is_configured_goes_first() -> None:
     assert made.to("/g.H/I") == UNKNOWN
     listed = {name: member.upstream.name for name, member in made.routes.services().items()}
     assert listed == {"a.B": "two", "c.D": "one", "e.F": "two"}
+    assert made.routes.everything_else() is made.members["three"]
 
 
 def test_a_route_is_kept_and_changed_where_it_is() -> None:
     made = Made(one={"a.B"})
-    taken, refused = made.routes.route(b"/a.B/C"), made.routes.route(b"/c.D/E")
-    assert made.routes.route(b"/a.B/C") is taken
-    assert made.routes.known[b"/a.B/C"] is taken
+    route = made.routes.route(b"/a.B/C")
+    assert made.routes.route(b"/a.B/C") is route
+    assert made.remembered == {b"/a.B/C": route}
     made.members.clear()
     made.add("two", {"c.D"})
     made.routes.update()
-    assert made.routes.route(b"/a.B/C") is taken
+    assert made.routes.route(b"/a.B/C") is route
     assert made.to("/a.B/C") == UNKNOWN
-    assert made.routes.route(b"/c.D/E") is refused
+    made.add("three", {"a.B"})
+    made.routes.update()
+    assert made.routes.route(b"/a.B/C") is route
+    assert made.to("/a.B/C") == "three"
+    assert made.made == ["/a.B/C"]
+
+
+def test_what_was_refused_is_taken_once_there_is_somebody() -> None:
+    made = Made(one={"a.B"})
+    assert made.to("/c.D/E") == UNKNOWN
+    assert not made.remembered
+    made.add("two", {"c.D"})
+    made.routes.update()
     assert made.to("/c.D/E") == "two"
-    assert made.made == 2
 
 
 def test_an_upstream_that_is_made_anew_is_led_to() -> None:
@@ -145,34 +163,22 @@ def test_an_upstream_that_is_made_anew_is_led_to() -> None:
 
 def test_paths_that_are_made_up_share_a_route(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MOST", 3)
-    monkeypatch.setattr(module, "MOST_REFUSED", 2)
     made = Made(one={"a.B"}, two={"c.D"})
     for number in range(10):
+        assert made.to(f"/e.F/{number}") == UNKNOWN
         assert made.to(f"/a.B/{number}") == "one"
         assert made.to(f"/c.D/{number}") == "two"
-        assert made.to(f"/e.F/{number}") == UNKNOWN
-    assert len(made.routes.known) == 5
-    assert made.made == 5 + 3
-    others = [
-        cast("Any", route) for route in made.routes.all() if cast("Any", route).path == "other"
-    ]
-    assert len(others) == 3
-    assert [route.refusal for route in others if route.refusal] == [(UNKNOWN, {})]
+    own = {"/a.B/0", "/c.D/0", "/a.B/1"}
+    assert {path.decode() for path in made.remembered} == own
+    shared = {"other", "other/one", "other/two"}
+    assert made.routes.by_path().keys() == own | shared
+    assert len(made.made) == 6
     # They follow their upstream too.
     del made.members["two"]
     made.routes.update()
+    assert made.routes.by_path()["other/two"].upstream is None
     assert made.to("/c.D/99") == UNKNOWN
-    assert sum(route.upstream is None for route in others) == 2
-
-
-def test_refused_paths_do_not_take_the_places_of_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MOST", 1)
-    monkeypatch.setattr(module, "MOST_REFUSED", 1)
-    made = Made(one={"a.B"})
-    for number in range(10):
-        made.to(f"/e.F/{number}")
-    made.to("/a.B/C")
-    assert set(made.routes.known) == {b"/e.F/0", b"/a.B/C"}
+    assert made.to("/a.B/99") == "one"
 
 
 def test_two_upstreams_of_one_service_are_warned_about_once(

@@ -110,8 +110,8 @@ class NativeServer(Server):
         """Has the streams of all paths that nobody has registered carried on to somewhere else.
 
         Args:
-            route: The `_carrier.Forwarder` of a path, or None if there is none. It is asked once
-                for each of the first paths, so what it gives must be good for ever.
+            route: The `_carrier.Forwarder` of a path, or None if there is none. What is good for
+                ever it may put into `known`: then it is not asked again.
         """
         self._forward = route
 
@@ -254,10 +254,7 @@ class NativeServer(Server):
         if any(not isinstance(each, grpc.ServiceRpcHandler) for each in self._generic):
             return Dynamic(name)
         if self._forward is not None:
-            found = self._forward(path)
-            if found is not None and len(self.known) < MOST_KNOWN:
-                self.known[path] = found
-            return found
+            return self._forward(path)
         return None
 
     async def find(self, path: str, call: Call) -> Method | None:
