@@ -198,3 +198,6 @@ ATTACKS = {
         options={"grpc.max_receive_message_length": MIB},
     ),
 }
+
+# Those on a gateway, which knows of no messages.
+BEFORE_SERVERS = ATTACKS

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import pytest
 
+from tests.attacks.attack import Attack
 from tests.attacks.form import MIB
 from tests.attacks.scene import Stage
-from tests.attacks.table import ATTACKS
+from tests.attacks.table import ATTACKS, BEFORE_SERVERS
+
 
 # One server for all attacks that need no other.
-ORDERED = sorted(ATTACKS, key=lambda name: sorted(ATTACKS[name].options.items()))
+def ordered(attacks: Mapping[str, Attack]) -> list[str]:
+    return sorted(attacks, key=lambda name: sorted(attacks[name].options.items()))
 
 
 @pytest.fixture(scope="module")
@@ -21,9 +24,24 @@ def stage() -> Iterator[Stage]:
     made.clear()
 
 
-@pytest.mark.parametrize("name", ORDERED)
+@pytest.fixture(scope="module")
+def fronted() -> Iterator[Stage]:
+    made = Stage(fronted=True)
+    yield made
+    made.clear()
+
+
+@pytest.mark.parametrize("name", ordered(ATTACKS))
 def test_an_attack_is_stopped_and_harms_nobody(stage: Stage, name: str):
-    attack = ATTACKS[name]
+    survives(stage, name, ATTACKS[name])
+
+
+@pytest.mark.parametrize("name", ordered(BEFORE_SERVERS))
+def test_an_attack_on_a_gateway_harms_nobody(fronted: Stage, name: str):
+    survives(fronted, name, BEFORE_SERVERS[name])
+
+
+def survives(stage: Stage, name: str, attack: Attack) -> None:
     try:
         report = stage.scene(attack.options).run(name)
     except BaseException:

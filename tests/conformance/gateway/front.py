@@ -8,6 +8,7 @@ from types import TracebackType
 
 from tercet.cli.mesh import GATEWAY_TARGET
 from tercet.cluster.spec import MeshSpec, ServiceSpec
+from tercet.gateway.admin_socket import admin_socket
 from tests.integration.meshes import Mesh
 
 
@@ -55,6 +56,11 @@ class Front:
         except BaseException:
             self._mesh.close()
             raise
+
+    @property
+    def admin(self) -> str:
+        """gRPC target of its admin service."""
+        return admin_socket(self._mesh.worker("gateway")["address"])
 
     @property
     def port(self) -> int:
