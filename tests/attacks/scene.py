@@ -87,7 +87,7 @@ class Scene:
         self._target: Target
         if fronted:
             behind = Server(self._stack, {})
-            upstreams = {"": [f"127.0.0.1:{behind.port}"]}
+            upstreams = {"": [behind.address]}
             self._target = Gateway(self._stack, upstreams, options)
         else:
             self._target = Server(self._stack, options)

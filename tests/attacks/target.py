@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from contextlib import ExitStack
+from tempfile import TemporaryDirectory
 from typing import Any, Protocol
 
 import grpc
@@ -42,10 +43,16 @@ class Server:
     Args:
         stack: Ends it.
         options: Of the server.
+
+    Attributes:
+        address: Where it listens for gateways: as its workers do in a mesh, on a socket.
     """
 
     def __init__(self, stack: ExitStack, options: Mapping[str, int]) -> None:
-        child = stack.enter_context(Child("tests.attacks.serve", json.dumps(dict(options))))
+        socket = stack.enter_context(TemporaryDirectory()) + "/s"
+        words = json.dumps(dict(options)), socket
+        child = stack.enter_context(Child("tests.attacks.serve", *words))
+        self.address = f"unix:{socket}"
         self.port = int(child.hear())
         self.process = psutil.Process(child.process.pid)
 

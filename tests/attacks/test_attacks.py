@@ -9,7 +9,8 @@ import pytest
 from tests.attacks.attack import Attack
 from tests.attacks.form import MIB
 from tests.attacks.scene import Stage
-from tests.attacks.table import ATTACKS, BEFORE_SERVERS
+from tests.attacks.table import ATTACKS, BEFORE_SERVERS, FEW
+from tests.soak.form import LONG
 
 
 # One server for all attacks that need no other.
@@ -36,7 +37,9 @@ def test_an_attack_is_stopped_and_harms_nobody(stage: Stage, name: str):
     survives(stage, name, ATTACKS[name])
 
 
-@pytest.mark.parametrize("name", ordered(BEFORE_SERVERS))
+@pytest.mark.parametrize(
+    "name", ordered(BEFORE_SERVERS if LONG else {name: BEFORE_SERVERS[name] for name in FEW})
+)
 def test_an_attack_on_a_gateway_harms_nobody(fronted: Stage, name: str):
     survives(fronted, name, BEFORE_SERVERS[name])
 
@@ -48,7 +51,7 @@ def survives(stage: Stage, name: str, attack: Attack) -> None:
         stage.clear()
         raise
     print(f"{name}: {report}")
-    found = list(report.harmed)
+    found = [] if attack.works else list(report.harmed)
     if attack.counters and not any(report.counted[counter] > 0 for counter in attack.counters):
         found.append(f"none of {attack.counters} was counted")
     if attack.sees and not report.met:
