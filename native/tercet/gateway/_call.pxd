@@ -88,7 +88,10 @@ cdef class Call(Timed):
     cdef int reason
     # Trailers of a failure after the headers.
     cdef list failure
+    # Of the request: what has come, what the client was given back, what this endpoint was sent.
     cdef unsigned long long request_bytes
+    cdef unsigned long long returned
+    cdef unsigned long long sent
     cdef unsigned long long answer_bytes
     cdef int attempts
     cdef char[TIMEOUT_TEXT] timeout_text
@@ -108,6 +111,7 @@ cdef class Call(Timed):
     cdef void shorten(self, h2.nghttp2_nv* nv) noexcept
     cdef int go_elsewhere(self, Ending how, cause) except -1
     cdef int refuse_answer(self, cause) except -1
+    cdef int give_back(self, Py_ssize_t size) except -1
     cdef int lapsed(self, uint32_t code) except -1
     cdef int read_status(self, Fields* fields) noexcept
     cdef int settle(self) except -1

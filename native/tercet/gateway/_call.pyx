@@ -182,19 +182,26 @@ cdef class Call(Timed):
         buffer_take(&self.request, to, size)
         if self.request.keeps and self.request.kept > REPLAYED:
             buffer_let_go(&self.request)
-        if self.open:
-            self.front.consume(self.stream, size)
+        self.sent += size
+        if self.open and self.sent > self.returned:
+            # Not for what is sent again.
+            self.give_back(self.sent - self.returned)
             if h2.nghttp2_session_want_write(self.front.session):
                 self.sender.flush_soon()
         return 0
 
     # -- Carrier: what the client does --------------------------------------------------------
 
+    cdef int give_back(self, Py_ssize_t size) except -1:
+        """The client may send so much more."""
+        self.returned += size
+        return self.front.consume(self.stream, size)
+
     cdef int data(self, const uint8_t* data, Py_ssize_t size) except -1:
         self.request_bytes += size
         if self.complete:
             # Nobody wants it any more.
-            return self.front.consume(self.stream, size)
+            return self.give_back(size)
         buffer_append(&self.request, data, size)
         if self.lane is not None:
             self.lane.resume(self)
@@ -219,6 +226,8 @@ cdef class Call(Timed):
             # The endpoint has answered and wants no more, or nobody wants its answer.
             self.lane.reset(self, NO_ERROR if self.complete and not broken_off else H2_CANCEL)
         self.complete = True
+        # What nobody has taken, and nobody will: the connection's other streams need the room.
+        self.give_back(self.request_bytes - self.returned)
         self.settle()
         buffer_clear(&self.answer)
         self.front = None
@@ -279,14 +288,17 @@ cdef class Call(Timed):
                     nvs[index].valuelen >= 16
                     and memcmp(nvs[index].value, b"application/grpc", 16) == 0
                 )
-        self.got_head = self.answered = True
+        self.got_head = True
         # Whatever happens now, it is not given to another endpoint.
         buffer_let_go(&self.request)
         if last:
-            self.complete = True
             self.code = self.read_status(&self.head)
             if self.code < 0:
+                if self.is_grpc:
+                    return self.fail(UPSTREAM_PROTOCOL_ERROR, "the answer has no grpc-status")
                 self.code = UNKNOWN
+            self.complete = True
+        self.answered = True
         self.front.answer(self.stream, nvs, self.head.count, last)
         return self.sender.flush_soon()
 
@@ -336,6 +348,7 @@ cdef class Call(Timed):
         if not self.request.keeps:
             return self.fail(NOT_STARTED, self.refusal)
         buffer_rewind(&self.request)
+        self.sent = 0
         if self.tried is None:
             self.tried = []
             self.parted = []

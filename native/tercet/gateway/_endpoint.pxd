@@ -2,6 +2,7 @@
 
 from libc.stdint cimport int64_t
 
+from tercet.gateway._host cimport Host
 from tercet.gateway._lane cimport Lane
 from tercet.gateway._region cimport Region
 
@@ -17,6 +18,8 @@ cdef class Endpoint:
     # Its upstream has let it go.
     cdef readonly bint retired
     cdef readonly Lane lane
+    # Its upstream; None before and after.
+    cdef Host host
     cdef Region region
     cdef int column
     cdef readonly Py_ssize_t in_flight
@@ -27,7 +30,7 @@ cdef class Endpoint:
     cdef public unsigned long long connects
     cdef public unsigned long long connect_failures
 
-    cdef int join(self, Region region) except -1
+    cdef int join(self, Host host, Region region) except -1
     cdef int retire(self) except -1
     cdef bint is_usable(self) noexcept
     cdef bint admit(self, int64_t most) noexcept

@@ -3,6 +3,7 @@
 
 from libc.stdint cimport int64_t
 
+from tercet.gateway._host cimport Host
 from tercet.gateway._lane cimport Lane
 from tercet.gateway._region cimport Region
 
@@ -56,13 +57,15 @@ cdef class Endpoint:
         """Sets the connection that takes its calls; None for no one."""
         self.lane = lane
 
-    cdef int join(self, Region region) except -1:
+    cdef int join(self, Host host, Region region) except -1:
+        self.host = host
         self.region = region
         self.column = region.claim(self.identity)
         return 0
 
     cdef int retire(self) except -1:
         self.retired = True
+        self.host = None
         self.let_column_go()
         return 0
 

@@ -6,4 +6,5 @@ cdef class Host:
 
     cdef int dispatch(self, call) except -1
     cdef int released(self, call) except -1
+    cdef int room_made(self) except -1
     cdef int given_up(self, call) except -1

@@ -13,6 +13,10 @@ cdef class Host:
         """The call's endpoint works on it no more."""
         raise NotImplementedError
 
+    cdef int room_made(self) except -1:
+        """An endpoint takes more calls than before."""
+        raise NotImplementedError
+
     cdef int given_up(self, call) except -1:
         """The call waits for an endpoint no more."""
         raise NotImplementedError

@@ -431,6 +431,8 @@ cdef int on_frame(
                 session, h2.NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS)
             if not self.greeted.done():
                 self.greeted.set_result(True)
+            elif self.endpoint.host is not None:
+                self.endpoint.host.room_made()
     except BaseException as error:
         self.error = error
         return h2.NGHTTP2_ERR_CALLBACK_FAILURE

@@ -36,8 +36,6 @@ cdef int QUEUE_FULL = gateway_pb2.REASON_QUEUE_FULL
 
 # Seconds that another gateway's older call is waited for.
 cdef double POLITE = 0.002
-# Seconds after which a place is looked for again where gateways have got in each other's way.
-cdef double AGAIN = 0.001
 
 log = logging.getLogger("tercet.gateway")
 
@@ -121,7 +119,7 @@ cdef class Upstream(Host):
         }
 
     def add(self, Endpoint endpoint not None):
-        endpoint.join(self.region)
+        endpoint.join(self, self.region)
         self.all.append(endpoint)
         self.changed()
 
@@ -170,13 +168,22 @@ cdef class Upstream(Host):
         (<Call> call).endpoint.leave()
         if self.first is not None:
             self.pump()
-        elif self.concurrency > 0 and self.region.gateways > 1:
-            self.region.wake(self.column)
+        self.tell_others()
+        return 0
+
+    cdef int room_made(self) except -1:
+        if self.first is not None and self.timer is None:
+            # Not within a callback of the connection that has told it.
+            self.look_again(0)
         return 0
 
     cdef int given_up(self, call) except -1:
+        cdef bint was_first = self.first is call
         self.unlink(<Call> call)
         self.publish()
+        if was_first:
+            # Another gateway's call may be the oldest now.
+            self.tell_others()
         return 0
 
     # -----------------------------------------------------------------------------------------
@@ -185,6 +192,7 @@ cdef class Upstream(Host):
         """Gives calls that wait to endpoints that have room."""
         cdef Call call
         cdef Endpoint endpoint
+        cdef Call oldest = self.first
         if self.pumping:
             return
         self.pumping = True
@@ -197,7 +205,7 @@ cdef class Upstream(Host):
                     self.give_up_on(call)
                     continue
                 if self.is_behind() and now() - call.queued_since < POLITE + call.queued:
-                    self.region.wake(self.column)
+                    self.tell_others()
                     self.look_again(POLITE)
                     break
                 endpoint = self.admitted(call)
@@ -213,6 +221,9 @@ cdef class Upstream(Host):
         finally:
             self.pumping = False
             self.publish()
+            if self.first is not oldest:
+                # Another gateway's call may be the oldest now.
+                self.tell_others()
 
     def woken(self):
         """Another gateway has freed a place."""
@@ -236,19 +247,8 @@ cdef class Upstream(Host):
             if endpoint.is_usable() and endpoint.lane.has_room() \
                     and endpoint.admit(self.concurrency):
                 return endpoint
-        if self.concurrency > 0 and self.region.gateways > 1 and self.all_idle(usable):
-            # Gateways that ask at the same moment may both have stepped back.
-            self.look_again(AGAIN)
+        # Where gateways that ask at the same moment have got in each other's way, the region wakes.
         return None
-
-    cdef bint all_idle(self, Usable usable):
-        """Whether there seems to be room after all."""
-        cdef Endpoint endpoint
-        for endpoint in usable.items:
-            if endpoint.load() < self.concurrency and endpoint.lane is not None \
-                    and endpoint.lane.has_room():
-                return True
-        return False
 
     cdef bint is_behind(self) noexcept:
         """Whether another gateway has a call that has waited for longer than all of ours."""
@@ -314,6 +314,11 @@ cdef class Upstream(Host):
         call.queue_before = call.queue_after = None
         self.waiting -= 1
         return 0
+
+    cdef void tell_others(self) noexcept:
+        """Wakes other gateways whose calls wait: there may be a place for them."""
+        if self.concurrency > 0 and self.region.gateways > 1:
+            self.region.wake(self.column)
 
     cdef void publish(self) noexcept:
         """Tells the other gateways what waits here."""

@@ -13,6 +13,7 @@ Rules:
 * All methods belong to one thread, and none may be called from within another of the connection.
 * Every byte of DATA is given back to the connection's window when it arrives, and to its stream's
   window when its message is taken, so that a slow reader holds back its own stream and no other.
+  What a carrier has not got rid of stays taken from both: so much waits for each client at most.
 * An exception inside a callback of nghttp2 is kept and raised by the method that was called.
 * What the peer may not do is the `limits`; once it has gone beyond one, `verdict` names it, and its
   owner is to `calm` the peer and to close.
@@ -387,6 +388,7 @@ cdef class Connection(Session):
 
     cdef int consume(self, Stream stream, Py_ssize_t size) except -1:
         """So many bytes of a carried stream have gone on: the client may send more."""
+        check(h2.nghttp2_session_consume_connection(self.session, size))
         if not stream.closed:
             check(h2.nghttp2_session_consume_stream(self.session, stream.id, size))
         return 0
@@ -759,7 +761,8 @@ cdef int on_data(
     cdef Connection self = <Connection> user
     cdef void* found = self.find(stream_id)
     try:
-        check(h2.nghttp2_session_consume_connection(session, size))
+        if found == NULL or (<Stream> found).carrier is None:
+            check(h2.nghttp2_session_consume_connection(session, size))
         if found != NULL:
             self.on_chunk(<Stream> found, data, size)
     except BaseException as error:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from tercet.cli import compute, drain, exec_, serve, undrain, up, upstreams, workers
+from tercet.cli import compute, drain, exec_, gateway, serve, undrain, up, upstreams, workers
 from tercet.cli.exit_codes import EPILOG
 from tercet.cli.options import CONTEXT
 
@@ -25,6 +25,7 @@ def build() -> typer.Typer:
     app.callback()(_options)
     app.command("up", epilog=up.EPILOG)(up.command)
     app.command("serve", epilog=serve.EPILOG)(serve.command)
+    app.command("gateway", epilog=gateway.EPILOG)(gateway.command)
     app.command("workers", epilog=workers.EPILOG)(workers.command)
     app.command("upstreams", epilog=upstreams.EPILOG)(upstreams.command)
     app.command("drain", epilog=drain.EPILOG)(drain.command)

@@ -18,6 +18,7 @@ from tercet.cluster.spec import MeshSpec
 from tercet.compute.config import ComputeConfig
 from tercet.errors import ConfigError
 from tercet.executor.config import ExecutorConfig
+from tercet.gateway.config import POLICIES, GatewayConfig, HealthChecks, UpstreamConfig, UpstreamTls
 from tercet.rpc.names import DEFAULT_ENGINE
 
 FILE = "tercet.toml"
@@ -37,22 +38,88 @@ class ClusterSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     boot_timeout: float = 60.0
 
 
+class UpstreamSection(UpstreamConfig, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """[[gateway.upstreams]]: a service that is not of the mesh."""
+
+    # Calls that one endpoint works on at once; more wait at the gateway. 0 for no limit.
+    concurrency: int = 0
+
+
 class GatewaySection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     enabled: bool = True
     # "host:port" of the public port.
     bind: str = "127.0.0.1:50050"
-    # Gateway processes on that port; 0 for one per usable CPU.
+    # Gateway processes on that port, 64 at most; 0 for one per usable CPU.
     workers: int = 1
     # Largest request message, in bytes.
     max_message_bytes: int = FOUR_MIB
     # Further options of its gRPC server, by their names.
     server_options: dict[str, int] = msgspec.field(default_factory=dict)
+    # Upstreams beside the services of the mesh.
+    upstreams: list[UpstreamSection] = []
+    # Which upstream takes "package.Service", "/package.Service/Method" or "*", everything else.
+    routes: dict[str, str] = {}
+    # Calls that may wait for a worker, in each gateway process and upstream.
+    queue: int = 1024
+    # How a worker is chosen: "least-of-two" or "round-robin".
+    policy: str = POLICIES[0]
+    # Seconds from one check of a worker's health to the next; 0 for no checks.
+    health_interval: float = 5.0
+    # Seconds until a check that is not answered has failed.
+    health_timeout: float = 2.0
+    # Seconds from one resolution of a name to the next.
+    dns_interval: float = 30.0
+    # TLS towards upstreams on TCP; left out for plaintext.
+    upstream_tls: UpstreamTls | None = None
+    # "host:port" of the metrics; "" for none.
+    metrics: str = ""
+    # Path of the access log; "-" for standard output, "" for none.
+    access_log: str = ""
+    # The share of the calls that are logged, 0 to 1.
+    access_log_sample: float = 1.0
+
+    def __post_init__(self) -> None:
+        self.options(withheld={}, concurrency={})
+
+    def options(
+        self, *, withheld: Mapping[str, str], concurrency: Mapping[str, int]
+    ) -> GatewayConfig:
+        """The options of the gateway itself.
+
+        Args:
+            withheld: See `GatewayConfig.withheld`.
+            concurrency: Of the services of the mesh, by name.
+
+        Raises:
+            ValueError: A value is out of its range.
+            ConfigError: The same, where there is a hint.
+        """
+        own = {each.name: each.concurrency for each in self.upstreams}
+        limited = {name: limit for name, limit in {**concurrency, **own}.items() if limit}
+        return GatewayConfig(
+            upstreams=[
+                UpstreamConfig(name=each.name, target=each.target) for each in self.upstreams
+            ],
+            routes=self.routes,
+            withheld=dict(withheld),
+            concurrency=limited,
+            queue=self.queue,
+            policy=self.policy,
+            health_checks=HealthChecks(interval=self.health_interval, timeout=self.health_timeout),
+            upstream_tls=self.upstream_tls,
+            dns_interval=self.dns_interval,
+            metrics=self.metrics,
+            access_log=self.access_log,
+            access_log_sample=self.access_log_sample,
+        )
 
 
 class ComputeSection(ComputeConfig, frozen=True, kw_only=True, forbid_unknown_fields=True):
     enabled: bool = True
     # One process whose pool has a thread per CPU: threads share memory, processes do not.
     workers: int = 1
+    # Calls that one worker works on at once; more wait at the gateway. 0 for no limit.
+    concurrency: int = 0
     # "host:port" for direct callers; "" for none.
     bind: str = ""
     # Largest request message, in bytes.
@@ -64,6 +131,8 @@ class ComputeSection(ComputeConfig, frozen=True, kw_only=True, forbid_unknown_fi
 class ExecutorSection(ExecutorConfig, frozen=True, kw_only=True, forbid_unknown_fields=True):
     enabled: bool = True
     workers: int = 1
+    # Calls that one worker works on at once; more wait at the gateway. 0 for no limit.
+    concurrency: int = 0
     # "host:port" for direct callers; "" for none.
     bind: str = ""
     # Largest request message, in bytes.
@@ -79,6 +148,8 @@ class ServiceSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     target: str
     # Worker processes; 0 for one per usable CPU.
     workers: int = 0
+    # Calls that one worker works on at once; more wait at the gateway. 0 for no limit.
+    concurrency: int = 0
     # "host:port" for direct callers, shared by the workers; "" for none.
     bind: str = ""
     # Keyword arguments of the function.
@@ -90,7 +161,7 @@ class ServiceSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    # The rpc engine of every server.
+    # The rpc engine of every server but the gateways.
     engine: str = DEFAULT_ENGINE
     cluster: ClusterSection = ClusterSection()
     gateway: GatewaySection = GatewaySection()

@@ -9,9 +9,17 @@ from typing import Any, NoReturn
 
 import msgspec
 
-from tercet.cli.config import Config, ExecutorSection, processes, validated
+from tercet.cli.config import (
+    ComputeSection,
+    Config,
+    ExecutorSection,
+    GatewaySection,
+    processes,
+    validated,
+)
 from tercet.cluster.address import Bind
 from tercet.cluster.inherited import put_right
+from tercet.cluster.region import MOST_GATEWAYS
 from tercet.cluster.spec import MeshSpec
 from tercet.compute.config import ComputeConfig
 from tercet.errors import ConfigError
@@ -20,6 +28,10 @@ from tercet.executor.config import ExecutorConfig
 GATEWAY_TARGET = "tercet.gateway.service:register"
 COMPUTE_TARGET = "tercet.compute.service:register"
 EXECUTOR_TARGET = "tercet.executor.service:register"
+
+# The kernel gives a connection to one gateway process by a hash, for as long as it lives. Connections
+# that end now and then (each at a time of its own, within 10 %) are dealt anew.
+SPREAD = {"grpc.max_connection_age_ms": 300_000}
 
 HINTS = {
     "gateway": ["grpcurl -plaintext $gateway list"],
@@ -41,7 +53,8 @@ def mesh(config: Config) -> MeshSpec:
     services: list[dict[str, Any]] = []
     hints: list[str] = []
     if config.gateway.enabled:
-        services.append(gateway(config.gateway, withheld=_withheld(config)))
+        made = gateway(config.gateway, withheld=_withheld(config), concurrency=_concurrency(config))
+        services.append(made)
         hints += HINTS["gateway"]
     if config.compute.enabled:
         compute = _built_in("compute", COMPUTE_TARGET, config.compute, ComputeConfig)
@@ -83,17 +96,47 @@ def mesh(config: Config) -> MeshSpec:
     )
 
 
-def gateway(section: Any, *, withheld: Mapping[str, str]) -> dict[str, Any]:
-    """The service that is the gateway."""
+def gateway(
+    section: GatewaySection, *, withheld: Mapping[str, str], concurrency: Mapping[str, int]
+) -> dict[str, Any]:
+    """The service that is the gateway.
+
+    Args:
+        withheld: Services of the mesh that it does not route to, each with a hint for callers.
+        concurrency: All services of the mesh that it routes to, and the calls that one worker of
+            each works on at once.
+
+    Raises:
+        ConfigError: Its parts do not fit together.
+    """
+    try:
+        options = section.options(withheld=withheld, concurrency=concurrency)
+    except ValueError as error:
+        raise ConfigError(f"the gateway's options are wrong: {error}") from error
+    names = {upstream.name for upstream in options.upstreams}
+    if both := names & concurrency.keys():
+        raise ConfigError(
+            f"there is both an upstream and a service named {min(both)!r}",
+            hint="give the one in [[gateway.upstreams]] another name",
+        )
+    for route, name in options.routes.items():
+        if name not in names | concurrency.keys():
+            raise ConfigError(
+                f"the route {route!r} leads to {name!r}, and there is no such upstream",
+                hint=f"the upstreams are: {', '.join(sorted(names | concurrency.keys()))}",
+            )
+    # More CPUs than that are for those behind it.
+    workers = section.workers or min(processes(0), MOST_GATEWAYS)
     return {
         "name": "gateway",
         "target": GATEWAY_TARGET,
-        "workers": processes(section.workers),
+        "workers": workers,
         "bind": section.bind,
-        "options": {"withheld": dict(withheld)},
+        "options": msgspec.to_builtins(options),
         "routed": False,
+        "gateway": True,
         "max_message_bytes": section.max_message_bytes,
-        "server_options": section.server_options,
+        "server_options": (SPREAD if workers > 1 else {}) | section.server_options,
     }
 
 
@@ -123,6 +166,14 @@ def _built_in(
         "max_message_bytes": section.max_message_bytes,
         "server_options": section.server_options,
     }
+
+
+def _concurrency(config: Config) -> dict[str, int]:
+    """Of each service that there is."""
+    built_in: dict[str, ComputeSection | ExecutorSection]
+    built_in = {"compute": config.compute, "executor": config.executor}
+    found = {name: each.concurrency for name, each in built_in.items() if each.enabled}
+    return found | {name: each.concurrency for name, each in config.services.items()}
 
 
 def _withheld(config: Config) -> dict[str, str]:

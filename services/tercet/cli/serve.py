@@ -14,6 +14,7 @@ EPILOG = examples(
     "tercet serve examples.greeter:register",
     "tercet serve shop.service:register --workers 8 --bind '[::]:50060' --option db=shop.sqlite",
     "tercet serve shop.service:register --gateway 127.0.0.1:50050 --health 127.0.0.1:50059",
+    "tercet serve shop.service:register --gateway 127.0.0.1:50050 --concurrency 1",
 )
 
 
@@ -38,6 +39,13 @@ def command(
             help="Also put a gateway there, which balances each call [default: none].",
         ),
     ] = None,
+    concurrency: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            help="Calls that one worker works on at once; more wait at the gateway. 0: no limit.",
+        ),
+    ] = 0,
     option: Annotated[
         list[str] | None,
         typer.Option(
@@ -66,7 +74,7 @@ def command(
         str,
         typer.Option(
             envvar="TERCET_ENGINE",
-            help="rpc engine of workers and gateway: native, or grpcio, the stock one.",
+            help="rpc engine of workers: native, or grpcio, the stock one.",
         ),
     ] = DEFAULT_ENGINE,
 ) -> None:
@@ -81,6 +89,10 @@ def command(
     from tercet.cli.mesh import gateway as gateway_service
     from tercet.cli.mesh import launch
 
+    if concurrency and not gateway:
+        raise typer.BadParameter(
+            "calls wait at a gateway: add --gateway HOST:PORT", param_hint="--concurrency"
+        )
     name = name or name_of(target)
     server_options = dict(numbered(text, "--server-option") for text in server_option or [])
     service = {
@@ -95,7 +107,8 @@ def command(
     services: list[dict[str, Any]] = [service]
     if gateway:
         section = GatewaySection(bind=gateway, server_options=server_options)
-        services.append(gateway_service(section, withheld={}))
+        made = gateway_service(section, withheld={}, concurrency={name: concurrency})
+        services.append(made)
     shown = "gateway" if gateway else name.replace("-", "_")
     launch(
         validated(

@@ -15,7 +15,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 LINK_VARIABLE = "TERCET_LINK_FD"
@@ -26,16 +26,25 @@ class Child:
     """A worker process from exec to reaping.
 
     Args:
-        end: The child's end of its link; it inherits this and its stdout and stderr, nothing else.
+        end: The child's end of its link; it inherits this, its stdout and stderr, and what
+            `descriptors` names, nothing else.
         name: Shown by ps(1); the worker itself does not read it.
         on_exit: Called once with the wait status, as `os.waitstatus_to_exitcode` gives it
             (negative: killed by that signal), after the whole session has been ended.
+        descriptors: Further ones that it inherits, under the same numbers.
 
     Raises:
         OSError: There is no process, descriptor or memory to be had for it now.
     """
 
-    def __init__(self, end: socket.socket, *, name: str, on_exit: Callable[[int], None]) -> None:
+    def __init__(
+        self,
+        end: socket.socket,
+        *,
+        name: str,
+        on_exit: Callable[[int], None],
+        descriptors: Sequence[int] = (),
+    ) -> None:
         self._on_exit = on_exit
         self._loop = asyncio.get_running_loop()
         self.born = time.monotonic()
@@ -43,7 +52,7 @@ class Child:
             # -P: what lies in the current directory must not shadow the standard library.
             [sys.executable, "-P", "-m", WORKER_MODULE, name],
             stdin=subprocess.DEVNULL,
-            pass_fds=[end.fileno()],
+            pass_fds=[end.fileno(), *descriptors],
             # Its own session: Ctrl-C reaches the supervisor alone, which decides; and whatever
             # the worker leaves behind can be found by its session id.
             start_new_session=True,
@@ -71,12 +80,15 @@ class Child:
 
     def signal(self, number: signal.Signals) -> None:
         """Sends a signal to the worker itself; one that is gone is left in peace."""
-        with contextlib.suppress(ProcessLookupError):
-            signal.pidfd_send_signal(self._pidfd, number)
+        if self._pidfd >= 0:
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._pidfd, number)
 
     def _exited(self) -> None:
         self._loop.remove_reader(self._pidfd)
         os.close(self._pidfd)
+        # Whoever has not heard yet that it is gone must not signal what is opened next.
+        self._pidfd = -1
         # Before it is reaped: until then its pid, which is the session's id, cannot be given to
         # a stranger.
         end_session(self.pid)

@@ -4,7 +4,8 @@ Guarantees:
 * at most one process at a time; each has its own generation and its own socket path;
 * a worker that dies by itself, cannot be started now, or is not ready within the boot timeout, is
   replaced after a backoff, until the slot is told to stop;
-* `stop` ends the worker: TERM, then KILL when it has had its grace.
+* `stop` ends the worker: TERM, then KILL when it has had its grace;
+* a gateway's row in the region is zeroed when it is dead, before its successor starts.
 """
 
 from __future__ import annotations
@@ -22,8 +23,9 @@ from tercet.cluster.backoff import Backoff
 from tercet.cluster.link import Link
 from tercet.cluster.messages import Bound, Message, Start, Stop, WorkerRecord
 from tercet.cluster.process import Child, describe_exit
+from tercet.cluster.region import SharedRegion
 from tercet.cluster.runtime_dir import RuntimeDir, remove_sockets
-from tercet.cluster.spec import ServiceSpec, WorkerSpec
+from tercet.cluster.spec import RegionSpec, ServiceSpec, WorkerSpec
 from tercet.cluster.states import State, advance
 
 log = logging.getLogger("tercet")
@@ -45,6 +47,8 @@ class Slot:
         on_message: Called with each message of the worker but `Bound`.
         give_up: Asked when a worker says that it will never be able to start: whether to stop
             trying.
+        region: What the workers share if they are gateways.
+        row: The slot's row in it.
     """
 
     def __init__(
@@ -61,6 +65,8 @@ class Slot:
         changed: Callable[[], None],
         on_message: Callable[[Message], None],
         give_up: Callable[[Slot], bool],
+        region: SharedRegion | None = None,
+        row: int = 0,
     ) -> None:
         self.service = service
         self.number = number
@@ -76,6 +82,8 @@ class Slot:
         self._changed = changed
         self._on_message = on_message
         self._give_up = give_up
+        self._region = region
+        self._row = row
         self._backoff = Backoff(rng=Random())
         self._stopping = asyncio.Event()
         self._child: Child | None = None
@@ -172,23 +180,27 @@ class Slot:
     def _fill(self) -> asyncio.Future[int]:
         self.generation += 1
         exited: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        region = self._region_spec()
         ours, theirs = socket.socketpair()
         with theirs:
             try:
                 self._child = Child(
-                    theirs, name=f"{self.service.name}/{self.number}", on_exit=exited.set_result
+                    theirs,
+                    name=f"{self.service.name}/{self.number}",
+                    on_exit=exited.set_result,
+                    descriptors=region.descriptors if region else (),
                 )
             except OSError:
                 ours.close()
                 raise
         self.link = Link(ours, on_message=self._heard)
-        self.link.send(Start(self._worker_spec()))
+        self.link.send(Start(self._worker_spec(region)))
         self._bound = None
         self._started = time.time()
         self._move(State.STARTING)
         return exited
 
-    def _worker_spec(self) -> WorkerSpec:
+    def _worker_spec(self, region: RegionSpec | None) -> WorkerSpec:
         return WorkerSpec(
             service=self.service.name,
             slot=self.number,
@@ -203,13 +215,21 @@ class Slot:
             max_message_bytes=self.service.max_message_bytes,
             server_options=self.service.server_options,
             import_from_cwd=self.service.import_from_cwd,
+            region=region,
         )
+
+    def _region_spec(self) -> RegionSpec | None:
+        if self._region is None:
+            return None
+        return RegionSpec(fd=self._region.fd, row=self._row, eventfds=list(self._region.eventfds))
 
     def _emptied(self, code: int) -> float:
         assert self._child and self.link
         lifetime = self._child.age
         self._last_exit = describe_exit(code)
         self._child = None
+        if self._region:
+            self._region.clear(self._row)
         self.link.close()
         self.ready.clear()
         self._move(State.GONE)

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from tercet.cluster.address import Bind
+from tercet.cluster.region import MOST_GATEWAYS
 from tercet.rpc.names import DEFAULT_ENGINE, ENGINE_NAMES
 
 NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
@@ -30,6 +31,8 @@ class ServiceSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     options: dict[str, Any] = {}
     # Whether gateways route calls to it.
     routed: bool = True
+    # Whether it is one: its workers count together (`region`), and stop before the others do.
+    gateway: bool = False
     # Largest message that its workers receive, in bytes. 4 MiB is gRPC's own default.
     max_message_bytes: int = 4 * 1024 * 1024
     # Further options of its workers' servers, by grpc's names and ours: see docs/security.md.
@@ -48,6 +51,12 @@ class ServiceSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
             raise ValueError(f"workers of {self.name} is {self.workers}: must be 1 to 1024")
         if self.bind:
             Bind.parse(self.bind)
+        if self.gateway and self.routed:
+            raise ValueError(f"{self.name} is a gateway: calls are not routed to it")
+
+    def engine(self, of_mesh: str) -> str:
+        """The rpc engine of its workers: the stock one cannot forward a call's frames."""
+        return "native" if self.gateway else of_mesh
 
 
 class MeshSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -56,6 +65,7 @@ class MeshSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     services: list[ServiceSpec]
     # "host:port" of the health service for probes, or "" for none.
     health: str = ""
+    # The rpc engine of all servers but the gateways'.
     engine: str = DEFAULT_ENGINE
     # Seconds that a stopping mesh may go on with the calls that it has.
     grace: float = 10.0
@@ -71,6 +81,10 @@ class MeshSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             raise ValueError(f"there are two services named {twice.pop()!r}")
         if CONTROL in names:
             raise ValueError(f"{CONTROL!r} is the name of the control process")
+        if self.gateways > MOST_GATEWAYS:
+            raise ValueError(
+                f"there are {self.gateways} gateway processes: must be {MOST_GATEWAYS} or fewer"
+            )
         if self.health:
             Bind.parse(self.health)
         if self.engine not in ENGINE_NAMES:
@@ -80,6 +94,24 @@ class MeshSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         for field, value in (("grace", self.grace), ("boot_timeout", self.boot_timeout)):
             if not 0 < value <= 86400:
                 raise ValueError(f"{field} is {value}: must be more than 0 and at most 86400 s")
+
+    @property
+    def gateways(self) -> int:
+        """Gateway processes, of all services that are gateways."""
+        return sum(service.workers for service in self.services if service.gateway)
+
+
+class RegionSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """What a gateway shares with the others: descriptors that it has inherited, by number."""
+
+    fd: int
+    # Its row, which is not its slot where several services are gateways.
+    row: int
+    eventfds: list[int]
+
+    @property
+    def descriptors(self) -> tuple[int, ...]:
+        return (self.fd, *self.eventfds)
 
 
 class WorkerSpec(msgspec.Struct, frozen=True, kw_only=True):
@@ -101,3 +133,5 @@ class WorkerSpec(msgspec.Struct, frozen=True, kw_only=True):
     max_message_bytes: int
     server_options: dict[str, int]
     import_from_cwd: bool
+    # Of gateways alone.
+    region: RegionSpec | None = None

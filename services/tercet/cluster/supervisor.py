@@ -1,4 +1,4 @@
-"""The supervisor: owns the ports, the runtime directory and the slots, and nothing else.
+"""The supervisor: owns the ports, the runtime directory, the gateways' region and the slots.
 
 It runs one thread, imports no grpc and answers nobody on a network, so that there is nothing in it
 to fail; what outsiders ask is answered by the control process, which it supervises like any worker.
@@ -11,6 +11,7 @@ last.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import signal
 import sys
@@ -19,6 +20,7 @@ from tercet.cluster.address import Bind
 from tercet.cluster.banner import banner
 from tercet.cluster.messages import Message, Serving, Workers
 from tercet.cluster.ports import Reservation
+from tercet.cluster.region import SharedRegion
 from tercet.cluster.runtime_dir import RuntimeDir
 from tercet.cluster.slot import CANNOT_START, Slot
 from tercet.cluster.spec import CONTROL, MeshSpec, ServiceSpec
@@ -41,6 +43,8 @@ class Supervisor:
         self._stop = asyncio.Event()
         self._exit_code = 0
         self._reservations: list[Reservation] = []
+        self._region: SharedRegion | None = None
+        self._rows = itertools.count()
         self._slots: dict[tuple[str, int], Slot] = {}
         self._keepers: dict[Slot, asyncio.Task[None]] = {}
 
@@ -49,6 +53,7 @@ class Supervisor:
 
         Raises:
             ConfigError: A port cannot be had, or a socket's path is too long.
+            OSError: There is no memory for what gateways share.
         """
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -65,10 +70,14 @@ class Supervisor:
         finally:
             for reservation in self._reservations:
                 reservation.close()
+            if self._region:
+                self._region.close()
         return self._exit_code
 
     def _make_slots(self) -> None:
         health = str(self._reserve(self._mesh.health).bind) if self._mesh.health else ""
+        if self._mesh.gateways:
+            self._region = SharedRegion(self._mesh.gateways)
         control = ServiceSpec(
             name=CONTROL,
             target=CONTROL_TARGET,
@@ -97,12 +106,14 @@ class Supervisor:
                 bind=bind,
                 shown_bind=shown_bind,
                 runtime=self._runtime,
-                engine=self._mesh.engine,
+                engine=service.engine(self._mesh.engine),
                 grace=self._mesh.grace,
                 boot_timeout=self._mesh.boot_timeout,
                 changed=self._changed,
                 on_message=self._heard,
                 give_up=self._give_up,
+                region=self._region if service.gateway else None,
+                row=next(self._rows) if service.gateway else 0,
             )
 
     async def _until_stop(self) -> None:
@@ -129,12 +140,12 @@ class Supervisor:
     def _is_control(slot: Slot) -> bool:
         return slot.service.name == CONTROL
 
-    def _is_gateway(self, slot: Slot) -> bool:
-        return not slot.service.routed and not self._is_control(slot)
-
     @staticmethod
-    def _is_service(slot: Slot) -> bool:
-        return slot.service.routed
+    def _is_gateway(slot: Slot) -> bool:
+        return slot.service.gateway
+
+    def _is_service(self, slot: Slot) -> bool:
+        return not self._is_gateway(slot) and not self._is_control(slot)
 
     async def _announce(self) -> None:
         await asyncio.gather(*(slot.ready.wait() for slot in self._slots.values()))

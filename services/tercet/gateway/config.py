@@ -7,6 +7,7 @@ import re
 
 import msgspec
 
+from tercet.cluster.address import Bind
 from tercet.errors import ConfigError
 from tercet.gateway.sources.target import parse
 
@@ -130,6 +131,8 @@ class GatewayConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
             raise ValueError(
                 f"dns_interval is {self.dns_interval}, but must be 1 to {LONGEST_INTERVAL:g}"
             )
+        if self.metrics:
+            Bind.parse(self.metrics)
         if not 0 <= self.access_log_sample <= 1:
             raise ValueError(f"access_log_sample is {self.access_log_sample}, but must be 0 to 1")
         for route in self.routes:

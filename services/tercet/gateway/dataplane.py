@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from random import Random
-from typing import Any
 
 from tercet.cluster.spec import WorkerSpec
 from tercet.gateway._endpoint import Endpoint
@@ -64,11 +63,10 @@ class Dataplane:
     def make_endpoint(self, address: Address) -> Endpoint:
         return Endpoint(address.target, address.target, weight=address.weight)
 
-    def make_subchannel(self, endpoint: Endpoint, leave_taken: Callable[[Any], None]) -> Subchannel:
-        return Subchannel(self.plane, endpoint, leave_taken)
+    def make_subchannel(self, endpoint: Endpoint, leave: Callable[[], None]) -> Subchannel:
+        return Subchannel(self.plane, endpoint, lambda _: leave())
 
     def make_route(self, path: str) -> Route:
-        # Not a tally of the front's: its calls are counted once.
         return Route(self.plane, path, Tally(path))
 
     def take_log(self) -> Iterable[CallRecord]:
@@ -93,6 +91,6 @@ class Dataplane:
 
 def region_of(spec: WorkerSpec) -> Region:
     """What this gateway counts in: with the others of its mesh, or alone."""
-    if getattr(spec, "region", None) is None:
+    if spec.region is None:
         return Region(-1, 0, [])
     return Region(spec.region.fd, spec.region.row, spec.region.eventfds)

@@ -13,7 +13,7 @@ import logging
 import socket
 import ssl
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 from tercet.cluster.backoff import Backoff
 
@@ -31,8 +31,9 @@ LIVED = 1.0
 BASE = 0.1
 CEILING = 5.0
 
-# Makes a subchannel that is not connected. It is given what to call when it takes no more calls.
-Factory = Callable[[Callable[[Any], None]], "Exchange"]
+# Makes a subchannel that is not connected. It is given what to call when it takes no more calls,
+# and when it is lost.
+Factory = Callable[[Callable[[], None]], "Exchange"]
 
 
 class Dialer:
@@ -128,14 +129,15 @@ class Dialer:
         made: list[Exchange] = []
 
         def make() -> asyncio.BufferedProtocol:
-            made.append(self._factory(lambda _: left.set()))
+            made.append(self._factory(left.set))
             # To asyncio a protocol is what derives from its class; to us, what has the methods.
             return cast("asyncio.BufferedProtocol", made[-1])
 
         try:
             transport = await self._transport(make)
             _check(transport)
-            if not await made[-1].greeted:
+            # One that only accepts is no gRPC server, or none yet.
+            if not await asyncio.shield(made[-1].greeted):
                 raise ConnectionError(made[-1].lost.result())
         except BaseException:
             # uvloop does not tell a protocol of the end of a connection whose maker is cancelled.

@@ -24,8 +24,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("tercet.gateway")
 
-# Below `tercet.rpc._ledger.MOST_PATHS`, so that each has counters of its own.
-MOST = 900
+MOST = 1000
 # The path of routes that are shared: alone, or followed by "/" and the upstream.
 OTHER = "other"
 # Answered by the gateway itself, for all upstreams.
@@ -33,10 +32,10 @@ OWN = ("grpc.health.", "grpc.reflection.")
 
 
 class Way(NamedTuple):
-    """Where a path leads: to the upstream of that name, or, if it is "", to a refusal."""
+    """Where a path leads: to the upstream of that name, unless there is a reason why not."""
 
-    upstream: str = ""
-    reason: int = gateway_pb2.REASON_UNKNOWN_SERVICE
+    upstream: str
+    reason: int = gateway_pb2.REASON_UNSPECIFIED
     hint: str = ""
 
 
@@ -78,7 +77,7 @@ class Routes:
         if text in self._routes:
             return self._routes[text]
         way = self._way(text)
-        if not way.upstream or len(self._routes) >= MOST:
+        if way.reason or len(self._routes) >= MOST:
             return self._share(way)
         route = self._lead(self._make(text), way)
         self._routes[text] = self._remembered[path] = route
@@ -90,19 +89,19 @@ class Routes:
         for path, route in self._routes.items():
             self._lead(route, self._way(path))
         for way, route in self._shared.items():
-            if way.upstream:
+            if not way.reason:
                 self._lead(route, self._to(way.upstream))
 
     def services(self) -> dict[str, Member]:
         """The exposed gRPC services whose upstream is there, and that, sorted by name."""
         configured = {route for route in self._configured if "/" not in route} - {EVERYTHING}
         ways = {name: self._way(f"/{name}/") for name in sorted(configured | self._served.keys())}
-        return {name: self._members[way.upstream] for name, way in ways.items() if way.upstream}
+        return {name: self._members[way.upstream] for name, way in ways.items() if not way.reason}
 
     def everything_else(self) -> Member | None:
         """The upstream that takes what no other is known to take, if there is one."""
         way = self._to(self._configured.get(EVERYTHING) or self._only_one() or "")
-        return self._members.get(way.upstream)
+        return None if way.reason else self._members[way.upstream]
 
     def by_path(self) -> dict[str, Route]:
         """Each route that there is: where calls are counted. What is in it stays."""
@@ -117,8 +116,8 @@ class Routes:
 
     def _to(self, name: str) -> Way:
         if name in self._withheld:
-            return Way("", gateway_pb2.REASON_NOT_EXPOSED, self._withheld[name])
-        return Way(name) if name in self._members else Way()
+            return Way(name, gateway_pb2.REASON_NOT_EXPOSED, self._withheld[name])
+        return Way(name) if name in self._members else Way("", gateway_pb2.REASON_UNKNOWN_SERVICE)
 
     def _only_one(self) -> str | None:
         if len(self._members) != 1:
@@ -127,9 +126,8 @@ class Routes:
         return None if member.tells else name
 
     def _lead(self, route: Route, way: Way) -> Route:
-        # First: there is always one of the two.
         route.refusal = (way.reason, way.hint)
-        route.upstream = self._members[way.upstream].upstream if way.upstream else None
+        route.upstream = None if way.reason else self._members[way.upstream].upstream
         return route
 
     def _share(self, way: Way) -> Route:

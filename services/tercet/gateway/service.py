@@ -17,7 +17,7 @@ from tercet.gateway._upstream import Upstream
 from tercet.gateway.access_log import AccessLog
 from tercet.gateway.admin import Admin, serve
 from tercet.gateway.aggregate import AggregateReflection
-from tercet.gateway.config import GatewayConfig
+from tercet.gateway.config import EVERYTHING, GatewayConfig
 from tercet.gateway.dataplane import Dataplane, region_of
 from tercet.gateway.fleet import Fleet
 from tercet.gateway.keeper import Keeper
@@ -137,12 +137,6 @@ class Front:
         self._routes.update()
         self._serving.update()
 
-    def _services(self) -> dict[str, Upstream]:
-        found = {name: member.upstream for name, member in self._routes.services().items()}
-        if other := self._routes.everything_else():
-            found["*"] = other.upstream
-        return found
-
     def _seen(self) -> Gateway:
         return Gateway(
             slot=self._worker.spec.slot,
@@ -152,3 +146,9 @@ class Front:
             server=self._server.statistics,
             dropped_records=lambda: self._log.dropped if self._log else 0,
         )
+
+    def _services(self) -> dict[str, Upstream]:
+        found = {name: member.upstream for name, member in self._routes.services().items()}
+        if other := self._routes.everything_else():
+            found[EVERYTHING] = other.upstream
+        return found

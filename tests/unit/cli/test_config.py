@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from tercet.cli.config import load, processes, variables
@@ -12,6 +13,7 @@ from tercet.cli.serve import name_of
 from tercet.cluster.sizing import usable_cpus
 from tercet.cluster.spec import ServiceSpec
 from tercet.errors import ConfigError
+from tercet.gateway.config import GatewayConfig, HealthChecks, UpstreamConfig, UpstreamTls
 
 
 def services(**settings: str) -> dict[str, ServiceSpec]:
@@ -25,7 +27,8 @@ def test_the_default_mesh() -> None:
     assert list(made) == ["gateway", "compute", "executor"]
     assert made["gateway"].bind == "127.0.0.1:50050"
     assert not made["gateway"].routed
-    assert made["gateway"].options == {"withheld": {}}
+    assert [name for name, service in made.items() if service.gateway] == ["gateway"]
+    assert msgspec.convert(made["gateway"].options, GatewayConfig) == GatewayConfig()
     assert all(service.workers == 1 for service in made.values())
 
 
@@ -55,6 +58,77 @@ def test_beyond_loopback_the_executor_is_withheld_unless_exposed(bind: str) -> N
     assert "executor" in services(gateway__bind=bind)["gateway"].options["withheld"]
     exposed = services(gateway__bind=bind, executor__expose="true")
     assert exposed["gateway"].options["withheld"] == {}
+
+
+def in_file(folder: Path, text: str) -> GatewayConfig:
+    """The options of the gateway of a configuration file."""
+    (folder / "tercet.toml").write_text(text)
+    made = mesh(load(folder / "tercet.toml", environ={}, settings={}))
+    return msgspec.convert(made.services[0].options, GatewayConfig)
+
+
+def test_the_gateway_is_given_its_options(tmp_path: Path) -> None:
+    options = in_file(
+        tmp_path,
+        """
+        [gateway]
+        queue = 7
+        policy = "round-robin"
+        health_interval = 1.5
+        health_timeout = 0.5
+        metrics = "127.0.0.1:9090"
+        access_log = "-"
+        access_log_sample = 0.1
+        dns_interval = 5
+        [gateway.routes]
+        "shop.v1.Shop" = "shop"
+        "*" = "greeter"
+        [gateway.upstream_tls]
+        ca = "ca.pem"
+        [[gateway.upstreams]]
+        name = "shop"
+        target = "dns:///shop:50051"
+        concurrency = 3
+        [services.greeter]
+        target = "examples.greeter:register"
+        concurrency = 2
+        [compute]
+        concurrency = 1
+        """,
+    )
+    assert options == GatewayConfig(
+        upstreams=[UpstreamConfig(name="shop", target="dns:///shop:50051")],
+        routes={"shop.v1.Shop": "shop", "*": "greeter"},
+        concurrency={"shop": 3, "greeter": 2, "compute": 1},
+        queue=7,
+        policy="round-robin",
+        health_checks=HealthChecks(interval=1.5, timeout=0.5),
+        upstream_tls=UpstreamTls(ca="ca.pem"),
+        metrics="127.0.0.1:9090",
+        access_log="-",
+        access_log_sample=0.1,
+        dns_interval=5,
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("[gateway]\nqueue = -1\n", "queue is -1.* at `\\$.gateway`"),
+        ('[gateway]\npolicy = "random"\n', "no policy 'random'"),
+        ("[services.one]\ntarget = 'a:b'\nconcurrency = -1\n", "concurrency of one is -1"),
+        ('[gateway.routes]\n"a.B" = "nobody"\n', "leads to 'nobody'.*the upstreams are: compute"),
+        (
+            '[[gateway.upstreams]]\nname = "compute"\ntarget = "a:1"\n',
+            "both an upstream and a service named 'compute'",
+        ),
+        ('[[gateway.upstreams]]\nname = "one"\ntarget = "one"\n', "'one' is no target"),
+        ('[gateway]\nmetrics = "everywhere"\n', "no address"),
+    ],
+)
+def test_a_wrong_gateway_is_refused(text: str, complaint: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=complaint):
+        in_file(tmp_path, text)
 
 
 def test_zero_workers_is_one_per_usable_cpu() -> None:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
+import socket
 import subprocess
 import sys
 
 import pytest
 
 from tercet.cluster import process
-from tercet.cluster.process import describe_exit, end_session
+from tercet.cluster.process import Child, describe_exit, end_session
 
 
 @pytest.mark.parametrize(
@@ -64,3 +66,13 @@ def test_one_that_may_not_be_killed_does_not_keep_the_others_alive(
     monkeypatch.setattr(os, "kill", kill)
     end_session(10)
     assert killed == [11, 12]
+
+
+async def test_one_that_has_just_gone_is_left_in_peace() -> None:
+    exited: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        child = Child(theirs, name="one/0", on_exit=exited.set_result)
+        child.signal(signal.SIGKILL)
+        assert await exited == -signal.SIGKILL
+        child.signal(signal.SIGTERM)

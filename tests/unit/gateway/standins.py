@@ -78,7 +78,7 @@ class Keeper:
 class Subchannel(asyncio.Protocol):
     """A connection that greets, if it is greeted, and then says nothing."""
 
-    def __init__(self, leave_taken: Callable[[Any], None]) -> None:
+    def __init__(self, leave_taken: Callable[[], None]) -> None:
         loop = asyncio.get_running_loop()
         self.leave_taken = leave_taken
         self.greeted: asyncio.Future[bool] = loop.create_future()
@@ -95,7 +95,7 @@ class Subchannel(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.lost.set_result("it hung up")
-        self.leave_taken(self)
+        self.leave_taken()
         if not self.greeted.done():
             self.greeted.set_result(False)
 

@@ -46,7 +46,7 @@ class Dialed:
             **options,
         )
 
-    def make(self, leave_taken: Callable[[Any], None]) -> Any:
+    def make(self, leave_taken: Callable[[], None]) -> Any:
         self.made.append(Subchannel(leave_taken))
         return self.made[-1]
 
@@ -200,7 +200,7 @@ async def test_a_connection_that_is_left_goes_on_beside_the_next(tmp_path: Path)
         first = made.made[0]
         # It has calls, so that it stays open.
         first.close = lambda: None  # type: ignore[method-assign]
-        first.leave_taken(first)
+        first.leave_taken()
         await eventually(lambda: made.connected == 2)
         assert made.failed == 0
         assert made.endpoint.lane is made.made[1]

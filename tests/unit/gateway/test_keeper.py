@@ -21,7 +21,7 @@ async def test_it_is_connected_checked_and_let_go(tmp_path: Path) -> None:
     upstream, endpoint, made = Upstream(), Endpoint(address.target), list[Subchannel]()
     told: list[str] = []
 
-    def factory(leave_taken: Callable[[Any], None]) -> Subchannel:
+    def factory(leave_taken: Callable[[], None]) -> Subchannel:
         made.append(Subchannel(leave_taken))
         return made[-1]
 

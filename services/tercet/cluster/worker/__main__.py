@@ -45,6 +45,10 @@ async def main(end: socket.socket) -> int:
         return guard.ORPHANED
     if link.closed:
         return guard.ORPHANED
+    if spec.region:
+        # Programs that this worker starts must not hold what gateways share.
+        for descriptor in spec.region.descriptors:
+            os.set_inheritable(descriptor, False)
     host = Host(spec, link)
     name = f"{spec.service}/{spec.slot}"
     logging.basicConfig(format=f"{name}: %(message)s", level=logging.INFO)
