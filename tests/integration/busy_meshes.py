@@ -32,6 +32,7 @@ def busy(
             bind="127.0.0.1:0",
             options={"concurrency": {"busy": concurrency}, "queue": queue},
             routed=False,
+            gateway=True,
         ),
         ServiceSpec(
             name="busy",

@@ -45,6 +45,7 @@ class Front:
             bind="127.0.0.1:0",
             options=options,
             routed=False,
+            gateway=True,
             server_options=dict(server_options or {}),
         )
         # Without grace: what tests leave behind need not come to its end.
