@@ -32,6 +32,8 @@ class Attack:
         persists: Whether it goes on when the server has said goodbye, until it is thrown out.
         growth: Bytes that the server's RSS may grow by.
         refused: Share of the neighbour's calls that may be refused meanwhile.
+        works: Whether it makes calls that are work like the neighbour's own, which then may be
+            slower.
     """
 
     steps: Connects
@@ -44,6 +46,7 @@ class Attack:
     persists: bool = False
     growth: int = 16 * MIB
     refused: float = 0.0
+    works: bool = False
 
 
 def calmed(counter: str) -> str:

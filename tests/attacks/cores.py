@@ -7,7 +7,12 @@ import os
 
 def take(index: int) -> None:
     """Puts this process on the core of that number, if there are two at least."""
+    put(0, index)
+
+
+def put(pid: int, index: int) -> None:
+    """The same with another process."""
     if hasattr(os, "sched_getaffinity"):
         allowed = sorted(os.sched_getaffinity(0))
         if len(allowed) > 1:
-            os.sched_setaffinity(0, {allowed[index]})
+            os.sched_setaffinity(pid, {allowed[index]})

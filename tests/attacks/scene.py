@@ -10,12 +10,10 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
-import psutil
-
 from tests.attacks.child import Child
 from tests.attacks.form import BELIEVED, MIB, ROUND, ROUNDS, TRIES
 from tests.attacks.judge import Interval, harm, is_noisy
-from tests.soak.client import Call, connected
+from tests.attacks.target import Gateway, Server, Target
 
 # Seconds between two looks at the server's memory.
 LOOK = 0.05
@@ -80,18 +78,24 @@ class Scene:
 
     Args:
         options: Of the server.
+        fronted: Whether it is a gateway's own server that has the options and is attacked.
     """
 
-    def __init__(self, options: Mapping[str, int]) -> None:
+    def __init__(self, options: Mapping[str, int], *, fronted: bool = False) -> None:
         self.options = options
         self._stack = ExitStack()
-        self._server = self._child("serve", json.dumps(dict(options)))
-        self.port = int(self._server.hear())
+        self._target: Target
+        if fronted:
+            behind = Server(self._stack, {})
+            upstreams = {"": [behind.address]}
+            self._target = Gateway(self._stack, upstreams, options)
+        else:
+            self._target = Server(self._stack, options)
+        self.port = self._target.port
         self._neighbour = self._child("neighbour", str(self.port))
         self._attacker = self._child("attacker", str(self.port))
         self._neighbour.hear()
         self._attacker.hear()
-        self._process = psutil.Process(self._server.process.pid)
         # What the first calls allocate is no harm.
         self._quiet()
 
@@ -117,18 +121,9 @@ class Scene:
                 break
         return report
 
-    def facts(self) -> dict[str, Any]:
-        """What the server has, this question's own connection and call among it."""
-        with connected(self.port) as client:
-            (stream,) = client.begin(Call("Facts"))
-            client.until_ended([stream])
-            told: dict[str, Any] = json.loads(client.last[5:])
-            # Before the connection ends: when the server sees that, nobody knows.
-            return {**told, "descriptors": self._process.num_fds()}
-
     def _rounds(self, attack: str) -> Report:
         report = Report()
-        before, rss = self.facts(), self._rss()
+        before, rss = self._target.facts(), self._rss()
 
         def look() -> None:
             report.growth = max(report.growth, self._rss() - rss)
@@ -146,7 +141,7 @@ class Scene:
             report.sent += saw["sent"]
             report.left = self._settle(before)
             look()
-        now = self.facts()
+        now = self._target.facts()
         report.counted.update(now["limits"])
         report.counted.subtract(before["limits"])
         return report
@@ -159,7 +154,7 @@ class Scene:
         """Waits until the server has what it had before; what it has more of."""
         deadline = time.monotonic() + SETTLES
         while True:
-            now = self.facts()
+            now = self._target.facts()
             kinds = ("connections", "calls_running", "descriptors")
             more = [
                 f"{now[kind] - before[kind]} {kind}" for kind in kinds if now[kind] > before[kind]
@@ -169,7 +164,7 @@ class Scene:
             time.sleep(LOOK)
 
     def _rss(self) -> int:
-        return int(self._process.memory_info().rss)
+        return int(self._target.process.memory_info().rss)
 
     def _child(self, module: str, *arguments: str) -> Child:
         return self._stack.enter_context(Child(f"tests.attacks.{module}", *arguments))
@@ -184,15 +179,20 @@ def _watch(look: Callable[[], None]) -> None:
 
 
 class Stage:
-    """Keeps a scene for the next attack on a server of the same options."""
+    """Keeps a scene for the next attack on a server of the same options.
 
-    def __init__(self) -> None:
+    Args:
+        fronted: Whether gateways are attacked.
+    """
+
+    def __init__(self, *, fronted: bool = False) -> None:
+        self._fronted = fronted
         self._scene: Scene | None = None
 
     def scene(self, options: Mapping[str, int]) -> Scene:
         if self._scene is None or self._scene.options != options:
             self.clear()
-            self._scene = Scene(options)
+            self._scene = Scene(options, fronted=self._fronted)
         return self._scene
 
     def clear(self) -> None:

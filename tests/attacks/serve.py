@@ -1,6 +1,7 @@
-"""A server process to be attacked: `python -m tests.attacks.serve OPTIONS`, which are JSON.
+"""A server process to be attacked: `python -m tests.attacks.serve OPTIONS [SOCKET]`.
 
-Prints its port and serves until its stdin ends, so that it never outlives its parent.
+OPTIONS are JSON. With the path of a SOCKET it listens there too, as workers do for gateways. Prints
+its port and serves until its stdin ends, so that it never outlives its parent.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ async def give(request: bytes, context: Any) -> bytes:
     return b"x" * int(request)
 
 
-async def serve(options: dict[str, int]) -> None:
+async def serve(options: dict[str, int], socket: str | None = None) -> None:
     cores.take(0)
     server = rpc.server(engine="native", options=list(options.items()))
 
@@ -40,6 +41,8 @@ async def serve(options: dict[str, int]) -> None:
         "Facts": grpc.unary_unary_rpc_method_handler(facts),
     }
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, methods),))
+    if socket is not None:
+        server.add_insecure_port(f"unix:{socket}")
     print(server.add_insecure_port("127.0.0.1:0"), flush=True)
     await server.start()
     await asyncio.to_thread(sys.stdin.read)
@@ -47,4 +50,4 @@ async def serve(options: dict[str, int]) -> None:
 
 
 if __name__ == "__main__":
-    uvloop.run(serve(json.loads(sys.argv[1])))
+    uvloop.run(serve(json.loads(sys.argv[1]), *sys.argv[2:]))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from tests.attacks import floods, headers, many, readers, resets, slow
 from tests.attacks.attack import Attack, Connects, calmed
 from tests.attacks.form import MIB
@@ -198,3 +200,37 @@ ATTACKS = {
         options={"grpc.max_receive_message_length": MIB},
     ),
 }
+
+# What a gateway leaves to the servers, since it knows of no messages: whether requests are whole,
+# and how many of them begin at once.
+OF_MESSAGES = {"half-open streams", "no request", "half a request", "calls at once"}
+# The same with a gateway before the server.
+BEFORE_SERVERS = {name: attack for name, attack in ATTACKS.items() if name not in OF_MESSAGES} | {
+    # The server answers these, as it would without a gateway.
+    "message that says it is large": Attack(many.message_that_says_it_is_large, (), (EXHAUSTED,)),
+    "compressed zeros": Attack(many.compressed_zeros, (), (EXHAUSTED,)),
+    # Its calls are answered by the server, and not where they come in.
+    "deaf reader": replace(ATTACKS["deaf reader"], works=True),
+}
+# So many of them are enough for every run of the tests: each kind of limit, and what a gateway
+# does with it.
+FEW = (
+    "metadata too large",
+    "HTTP/2 bomb",
+    "CONTINUATION flood with fields",
+    "rapid reset of waiting handlers",
+    "rapid reset of streams",
+    "MadeYouReset by an overflow",
+    "MadeYouReset by HEADERS in the middle",
+    "SETTINGS flood that moves windows",
+    "flood of padding",
+    "WINDOW_UPDATE flood of a call",
+    "DATA flood of a closed stream",
+    "broken HPACK",
+    "dribbling reader",
+    "hoard of unread answers",
+    "deaf reader",
+    "slow HEADERS frame",
+    "connections",
+    "message that says it is large",
+)

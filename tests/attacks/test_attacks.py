@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import pytest
 
+from tests.attacks.attack import Attack
 from tests.attacks.form import MIB
 from tests.attacks.scene import Stage
-from tests.attacks.table import ATTACKS
+from tests.attacks.table import ATTACKS, BEFORE_SERVERS, FEW
+from tests.soak.form import LONG
+
 
 # One server for all attacks that need no other.
-ORDERED = sorted(ATTACKS, key=lambda name: sorted(ATTACKS[name].options.items()))
+def ordered(attacks: Mapping[str, Attack]) -> list[str]:
+    return sorted(attacks, key=lambda name: sorted(attacks[name].options.items()))
 
 
 @pytest.fixture(scope="module")
@@ -21,16 +25,33 @@ def stage() -> Iterator[Stage]:
     made.clear()
 
 
-@pytest.mark.parametrize("name", ORDERED)
+@pytest.fixture(scope="module")
+def fronted() -> Iterator[Stage]:
+    made = Stage(fronted=True)
+    yield made
+    made.clear()
+
+
+@pytest.mark.parametrize("name", ordered(ATTACKS))
 def test_an_attack_is_stopped_and_harms_nobody(stage: Stage, name: str):
-    attack = ATTACKS[name]
+    survives(stage, name, ATTACKS[name])
+
+
+@pytest.mark.parametrize(
+    "name", ordered(BEFORE_SERVERS if LONG else {name: BEFORE_SERVERS[name] for name in FEW})
+)
+def test_an_attack_on_a_gateway_harms_nobody(fronted: Stage, name: str):
+    survives(fronted, name, BEFORE_SERVERS[name])
+
+
+def survives(stage: Stage, name: str, attack: Attack) -> None:
     try:
         report = stage.scene(attack.options).run(name)
     except BaseException:
         stage.clear()
         raise
     print(f"{name}: {report}")
-    found = list(report.harmed)
+    found = [] if attack.works else list(report.harmed)
     if attack.counters and not any(report.counted[counter] > 0 for counter in attack.counters):
         found.append(f"none of {attack.counters} was counted")
     if attack.sees and not report.met:

@@ -4,13 +4,15 @@ Its requests are GET and POST of /, which are none of gRPC's: a server of gRPC a
 with an HTTP status and no body, as soon as the request has ended. And it tests RFC 7540, which
 RFC 9113 has replaced.
 
-Not for the reference, whose HTTP/2 is not ours to judge (59 of the 145 cases pass, in 100 s).
+Not for the reference, whose HTTP/2 is not ours to judge (59 of the 145 cases pass, in 100 s); but
+for a gateway before the server, whose front is to be as good.
 """
 
 from __future__ import annotations
 
 import asyncio
 import re
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -20,6 +22,7 @@ import pytest
 from tercet import rpc
 from tercet.rpc import ENGINES
 from tests.conformance.conftest import REFERENCE
+from tests.conformance.gateway.front import Front
 from tests.integration import tools
 
 NO_BODY = "waits for DATA, or skips itself without; wire/test_flow_control.py has such cases"
@@ -72,7 +75,8 @@ TIMEOUT = 10
 
 
 @pytest.mark.parametrize("engine", sorted(set(ENGINES) - {REFERENCE}))
-async def test_h2spec(engine: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("fronted", [False, True], ids=["server", "gateway"])
+async def test_h2spec(engine: str, fronted: bool, tmp_path: Path) -> None:
     program = tools.find("h2spec")
     if program is None:
         tools.unavailable("no h2spec; `make tools` installs it where Go is")
@@ -89,11 +93,15 @@ async def test_h2spec(engine: str, tmp_path: Path) -> None:
     await server.start()
     report = tmp_path / "report.xml"
     try:
-        said = await output(
-            program,
-            *("--port", str(port), "--timeout", str(TIMEOUT), "--junit-report", str(report)),
-            *chosen,
-        )
+        with ExitStack() as stack:
+            if fronted:
+                front = await asyncio.to_thread(Front, {"": [f"127.0.0.1:{port}"]})
+                port = stack.enter_context(front).port
+            said = await output(
+                program,
+                *("--port", str(port), "--timeout", str(TIMEOUT), "--junit-report", str(report)),
+                *chosen,
+            )
     finally:
         await server.stop(0)
 

@@ -14,7 +14,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from tercet.cli.workers import as_dict, list_workers
+from tercet.cluster.spec import MeshSpec
 
 TERCET = Path(sys.executable).with_name("tercet")
 ROOT = Path(__file__).parents[2]
@@ -27,21 +30,33 @@ class Mesh:
     Args:
         arguments: The command line after `tercet`.
         environ: Added to the environment, in which no TERCET_* variable is set.
+        spec: What is to run, instead of a command line that says it.
     """
 
-    def __init__(self, *arguments: str, environ: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        *arguments: str,
+        environ: Mapping[str, str] | None = None,
+        spec: MeshSpec | None = None,
+    ) -> None:
         # Short: a UNIX socket's path has at most 107 bytes, and pytest's tmp_path uses up most.
         self.runtime_dir = Path(tempfile.mkdtemp(prefix="tercet-test-"))
         inherited = {k: v for k, v in os.environ.items() if not k.startswith("TERCET_")}
+        command, descriptors = [str(TERCET), *arguments], []
+        if spec is not None:
+            command, descriptors = _handed_over(spec)
         self._process = subprocess.Popen(
-            [TERCET, *arguments],
+            command,
             cwd=ROOT,
+            pass_fds=descriptors,
             env=inherited | {"TERCET_RUNTIME_DIR": str(self.runtime_dir)} | dict(environ or {}),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
         )
+        for descriptor in descriptors:
+            os.close(descriptor)
         self.stdout: list[str] = []
         self.stderr: list[str] = []
         self._readers = [
@@ -140,6 +155,14 @@ def processes_of(session_leaders: list[int]) -> list[int]:
             if session in session_leaders and state != "Z":
                 found.append(int(entry.name))
     return found
+
+
+def _handed_over(spec: MeshSpec) -> tuple[list[str], list[int]]:
+    """The command of a supervisor, and the descriptors that it needs."""
+    descriptor = os.memfd_create("spec")
+    os.write(descriptor, msgspec.json.encode(spec))
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    return [sys.executable, "-m", "tercet.cluster", "--spec-fd", str(descriptor)], [descriptor]
 
 
 def _collect(stream: Any, lines: list[str]) -> None:

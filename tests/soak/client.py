@@ -18,6 +18,8 @@ from tests.soak.serve import SERVICE
 WINDOW = 65535
 # Seconds without a byte after which a server counts as stuck.
 STUCK = 60.0
+# Octets of the largest frame that any server must take (RFC 9113, section 4.2).
+LARGEST = 16384
 
 
 class Call:
@@ -75,6 +77,7 @@ class Client:
         self.last = b""
         self.ended: set[int] = set()
         self._windows = {0: WINDOW}
+        self._uploaded = 0
         self._initial_window = WINDOW
         self._socket.sendall(frames.PREFACE + Frame(frames.SETTINGS, 0, 0, b"").encode())
 
@@ -98,8 +101,7 @@ class Client:
             Bytes that the server took.
         """
         piece = frames.message(message)
-        # The largest frame that any server must take (RFC 9113, section 4.2).
-        piece *= max(1, 16384 // len(piece))
+        piece *= max(1, LARGEST // len(piece))
         sent = dict.fromkeys(streams, 0)
 
         def fits(stream: int) -> bool:
@@ -117,6 +119,27 @@ class Client:
                 sent[stream] += len(piece)
             self.ping()
         return sum(sent.values())
+
+    def upload(self, stream: int, message: bytes, count: int) -> None:
+        """Sends so many messages on a stream, and its end, as the server's windows let it."""
+        piece = frames.message(message)
+        left, sent = len(piece) * count, 0
+        unsent = b""
+        while left or unsent:
+            window = self._initial_window + self._windows.get(stream, 0) - sent
+            room = min(window, self._windows[0] - self._uploaded, LARGEST)
+            if room <= 0:
+                self.read()
+                continue
+            if len(unsent) < LARGEST and left:
+                unsent += piece
+                left -= len(piece)
+                continue
+            part, unsent = unsent[:room], unsent[room:]
+            end = END_STREAM if not (left or unsent) else 0
+            self.send(Frame(frames.DATA, end, stream, part))
+            sent += len(part)
+            self._uploaded += len(part)
 
     def cancel(self, streams: list[int]) -> None:
         self.send(*(RESET._replace(stream=stream) for stream in streams))

@@ -56,6 +56,14 @@ async def ignore(requests: AsyncIterator[bytes], context: Any) -> None:
     await asyncio.Event().wait()
 
 
+async def swallow(requests: AsyncIterator[bytes], context: Any) -> bytes:
+    """How many bytes of messages there were."""
+    size = 0
+    async for request in requests:
+        size += len(request)
+    return str(size).encode()
+
+
 async def facts(request: bytes, context: Any) -> bytes:
     """What there is in this process, this call among it."""
     # Rubbish in cycles is none of our leaks: the next collection would take it.
@@ -79,6 +87,7 @@ METHODS = {
     "Chat": grpc.stream_stream_rpc_method_handler(chat),
     "Wait": grpc.unary_unary_rpc_method_handler(wait),
     "Pour": grpc.unary_stream_rpc_method_handler(pour),
+    "Swallow": grpc.stream_unary_rpc_method_handler(swallow),
     "Ignore": grpc.stream_unary_rpc_method_handler(ignore),
     "Facts": grpc.unary_unary_rpc_method_handler(facts),
 }

@@ -52,6 +52,8 @@ class CompressedCoroutines(Coroutines):
         return messages.UploadResponse(size=size)
 
     async def Download(self, request: Any, context: Any) -> AsyncIterator[Any]:
+        # So that the tap counts on.
+        self._came(context.peer())
         context.set_compression(grpc.Compression.Gzip)
         for size, compressed in zip(request.sizes, request.compressed, strict=True):
             chosen(context, compressed)
@@ -68,6 +70,8 @@ class CompressedReadersAndWriters(CompressedCoroutines, ReadersAndWriters):
         return messages.UploadResponse(size=size)
 
     async def Download(self, request: Any, context: Any) -> None:  # type: ignore[override]
+        # So that the tap counts on.
+        self._came(context.peer())
         context.set_compression(grpc.Compression.Gzip)
         for size, compressed in zip(request.sizes, request.compressed, strict=True):
             chosen(context, compressed)
@@ -96,6 +100,8 @@ class CompressedThreads(Threads):
         return messages.UploadResponse(size=size)
 
     def Download(self, request: Any, context: Any) -> Iterator[Any]:
+        # So that the tap counts on.
+        self._came(context.peer())
         context.set_compression(grpc.Compression.Gzip)
         for size, compressed in zip(request.sizes, request.compressed, strict=True):
             chosen(context, compressed)

@@ -14,6 +14,7 @@ import grpc
 import pytest
 import trustme
 
+from tests.conformance.gateway.front import Front
 from tests.conformance.interop.servicers import STYLES
 from tests.integration import tools
 
@@ -75,6 +76,22 @@ def serve() -> Iterator[Serve]:
 
 
 @pytest.fixture(scope="session")
+def through() -> Iterator[Callable[[Peer], Peer]]:
+    """through(peer): that server behind a gateway, which takes every path to it."""
+    fronts: dict[Peer, Front] = {}
+
+    def front(peer: Peer) -> Peer:
+        if peer not in fronts:
+            fronts[peer] = Front({"": [peer.address]})
+        return Peer(fronts[peer].address)
+
+    yield front
+    for each in fronts.values():
+        with each:
+            pass
+
+
+@pytest.fixture(scope="session")
 def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """roots.pem, and a .key and a .pem of "server", "client", and "stranger", whom nobody knows."""
     folder = tmp_path_factory.mktemp("certificates")
@@ -90,12 +107,37 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(params=[*STYLES, "mutual-tls"])
-def peer(serve: Serve, engine: str, certificates: Path, request: pytest.FixtureRequest) -> Peer:
-    """A server of each engine and style, and one with TLS: styles know nothing of it."""
+@pytest.fixture(params=[*STYLES, "mutual-tls", "gateway"])
+def peer(
+    serve: Serve,
+    through: Callable[[Peer], Peer],
+    engine: str,
+    certificates: Path,
+    request: pytest.FixtureRequest,
+) -> Peer:
+    """A server of each engine and style, one with TLS and one behind a gateway.
+
+    Styles know nothing of the latter two.
+    """
     if request.param == "mutual-tls":
         return serve(engine, "coroutines", certificates)
+    if request.param == "gateway":
+        return through(serve(engine, "coroutines", None))
     return serve(engine, request.param, None)
+
+
+@pytest.fixture(params=["mutual-tls", "gateway"])
+def reached(
+    serve: Serve,
+    through: Callable[[Peer], Peer],
+    engine: str,
+    certificates: Path,
+    request: pytest.FixtureRequest,
+) -> Peer:
+    """A server of each engine, with TLS or behind a gateway."""
+    if request.param == "mutual-tls":
+        return serve(engine, "coroutines", certificates)
+    return through(serve(engine, "coroutines", None))
 
 
 @pytest.fixture

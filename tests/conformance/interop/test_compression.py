@@ -11,7 +11,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ import grpc.aio
 import pytest
 
 from tests.conformance.conftest import REFERENCE
+from tests.conformance.gateway.front import Front
 from tests.conformance.interop.compressed import STYLES
 from tests.conformance.interop.conftest import ROOT
 from tests.conformance.interop.contract import PROTO, messages, services
@@ -34,27 +36,35 @@ YES, NO = True, False
 
 
 class Peer:
-    """A server behind a tap, for one test."""
+    """A server behind a tap; it may be reached through a gateway."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         assert process.stdin is not None
         assert process.stdout is not None
         self._asks, self._says = process.stdin, process.stdout
+        self._before: list[int] = [0, 0]
         self.address = f"127.0.0.1:{self._says.readline().strip()}"
+
+    def begin(self) -> None:
+        """What has passed is forgotten."""
+        self._before = [len(flags) for flags in self._all()]
 
     def passed(self) -> tuple[list[bool], list[bool]]:
         """The flags of the requests, and of the answers."""
+        requests, answers = self._all()
+        return requests[self._before[0] :], answers[self._before[1] :]
+
+    def _all(self) -> list[list[bool]]:
         self._asks.write("\n")
         self._asks.flush()
-        requests, answers = json.loads(self._says.readline())
-        return requests, answers
+        flags: list[list[bool]] = json.loads(self._says.readline())
+        return flags
 
 
-@pytest.fixture(params=list(STYLES))
-def peer(engine: str, request: pytest.FixtureRequest) -> Iterator[Peer]:
-    module = "tests.conformance.interop.serve_compressed"
+@contextmanager
+def tapped(engine: str, style: str) -> Iterator[Peer]:
     with subprocess.Popen(
-        [sys.executable, "-m", module, engine, request.param],
+        [sys.executable, "-m", "tests.conformance.interop.serve_compressed", engine, style],
         cwd=ROOT,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -62,6 +72,37 @@ def peer(engine: str, request: pytest.FixtureRequest) -> Iterator[Peer]:
     ) as process:
         yield Peer(process)
         process.communicate(timeout=20)
+
+
+@pytest.fixture(scope="module")
+def fronted() -> Iterator[Callable[[str], Peer]]:
+    """fronted(engine): a server behind a gateway, which has one connection to the tap."""
+    peers: dict[str, Peer] = {}
+    with ExitStack() as stack:
+
+        def peer(engine: str) -> Peer:
+            if engine not in peers:
+                made = peers[engine] = stack.enter_context(tapped(engine, "coroutines"))
+                # The tap counts all messages: a gateway's own would be among them.
+                front = Front({"": [made.address]}, checks=False)
+                made.address = stack.enter_context(front).address
+            return peers[engine]
+
+        yield peer
+
+
+@pytest.fixture(params=[*STYLES, "gateway"])
+def peer(
+    engine: str, fronted: Callable[[str], Peer], request: pytest.FixtureRequest
+) -> Iterator[Peer]:
+    """A server of each engine and style for one test, and one behind a gateway."""
+    if request.param == "gateway":
+        made = fronted(engine)
+        made.begin()
+        yield made
+    else:
+        with tapped(engine, request.param) as made:
+            yield made
 
 
 @pytest.fixture

@@ -1,4 +1,7 @@
-"""curl makes a gRPC call over TLS: HTTP/2 by ALPN, a message, and the status in the trailers."""
+"""curl makes a gRPC call: a message, and the status in the trailers.
+
+Over TLS, where ALPN chooses HTTP/2, and through a gateway, where the client knows beforehand.
+"""
 
 from __future__ import annotations
 
@@ -39,18 +42,21 @@ def post(
     """Args:
     shown: Whose certificate; None for none.
     """
-    assert peer.certificates is not None
     request, response, fields = folder / "request", folder / "response", folder / "fields"
     request.write_bytes(b"\0" + len(message).to_bytes(4, "big") + message)
-    command = [curl, "--http2", "--silent", "--max-time", "20"]
-    command += ["--cacert", str(peer.certificates / "roots.pem")]
-    if shown is not None:
-        command += ["--cert", str(peer.certificates / f"{shown}.pem")]
-        command += ["--key", str(peer.certificates / f"{shown}.key")]
+    command = [curl, "--silent", "--max-time", "20"]
+    if peer.certificates is None:
+        command.append("--http2-prior-knowledge")
+    else:
+        command += ["--http2", "--cacert", str(peer.certificates / "roots.pem")]
+        if shown is not None:
+            command += ["--cert", str(peer.certificates / f"{shown}.pem")]
+            command += ["--key", str(peer.certificates / f"{shown}.key")]
     command += ["--header", "content-type: application/grpc", "--header", "te: trailers"]
     command += ["--data-binary", f"@{request}"]
     command += ["--output", str(response), "--dump-header", str(fields), *options]
-    done = subprocess.run([*command, f"https://{peer.address}/conformance.v1.Interop/Unary"])
+    scheme = "http" if peer.certificates is None else "https"
+    done = subprocess.run([*command, f"{scheme}://{peer.address}/conformance.v1.Interop/Unary"])
     return Answer(
         done.returncode,
         fields.read_text() if fields.exists() else "",
@@ -59,20 +65,29 @@ def post(
 
 
 @pytest.mark.parametrize("version", ["1.2", "1.3"])
-def test_a_call(curl: str, secured: Peer, tmp_path: Path, version: str) -> None:
+def test_a_call_of_each_version_of_tls(
+    curl: str, secured: Peer, tmp_path: Path, version: str
+) -> None:
+    makes_a_call(curl, secured, tmp_path, f"--tlsv{version}", "--tls-max", version)
+
+
+def test_a_call(curl: str, reached: Peer, tmp_path: Path) -> None:
+    makes_a_call(curl, reached, tmp_path)
+
+
+def makes_a_call(curl: str, peer: Peer, folder: Path, *options: str) -> None:
     asked = messages.UnaryRequest(response_size=100_000).SerializeToString()
-    only = [f"--tlsv{version}", "--tls-max", version]
-    answer = post(curl, secured, tmp_path, asked, *only)
+    answer = post(curl, peer, folder, asked, *options)
     assert answer.exit_code == 0
     assert answer.fields.startswith("HTTP/2 200")
     assert "\ngrpc-status: 0\n" in answer.fields
     assert messages.UnaryResponse.FromString(answer.body[5:]).body == bytes(100_000)
 
 
-def test_a_status(curl: str, secured: Peer, tmp_path: Path) -> None:
+def test_a_status(curl: str, reached: Peer, tmp_path: Path) -> None:
     status = messages.Status(code=9, message="not now")
     asked = messages.UnaryRequest(status=status).SerializeToString()
-    answer = post(curl, secured, tmp_path, asked)
+    answer = post(curl, reached, tmp_path, asked)
     assert "\ngrpc-status: 9\n" in answer.fields
     assert "\ngrpc-message: not now\n" in answer.fields
     assert answer.body == b""

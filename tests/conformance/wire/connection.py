@@ -71,6 +71,12 @@ class Connection:
         self._sent: dict[int, int] = {}
 
     @property
+    def local(self) -> int:
+        """Our port."""
+        port: int = self._writer.get_extra_info("sockname")[1]
+        return port
+
+    @property
     def goaways(self) -> list[Frame]:
         return [each for each in self.connection_frames if each.type == frames.GOAWAY]
 
