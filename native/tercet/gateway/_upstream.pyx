@@ -193,16 +193,19 @@ cdef class Upstream(Host):
         cdef Call call
         cdef Endpoint endpoint
         cdef Call oldest = self.first
+        cdef Call after
         if self.pumping:
             return
         self.pumping = True
         try:
-            while self.first is not None:
-                call = self.first
+            call = self.first
+            while call is not None:
+                after = call.queue_after
                 if not self.is_hopeful(call):
                     self.unlink(call)
                     call.waiting = False
                     self.give_up_on(call)
+                    call = after
                     continue
                 if self.is_behind() and now() - call.queued_since < POLITE + call.queued:
                     self.tell_others()
@@ -214,10 +217,13 @@ cdef class Upstream(Host):
                     # freed in between has woken nobody.
                     self.publish()
                     endpoint = self.admitted(call)
-                    if endpoint is None:
-                        break
-                self.unlink(call)
-                call.start(endpoint)
+                if endpoint is not None:
+                    self.unlink(call)
+                    call.start(endpoint)
+                elif not call.tried:
+                    break
+                # Else those that it may not go to again may be free for the next.
+                call = after
         finally:
             self.pumping = False
             self.publish()
@@ -296,8 +302,9 @@ cdef class Upstream(Host):
         self.last = call
         self.waiting += 1
         self.queued += 1
-        # A place may have been freed before the others could see that somebody waits.
-        if self.first is call:
+        # A place may have been freed before the others could see that somebody waits; and those
+        # that the first may not go to again may be free for this one.
+        if self.first is call or self.first.tried:
             self.publish()
             self.pump()
         return 0
