@@ -219,6 +219,7 @@ cdef class Exchange(Lane):
             self.limits.count(PROTOCOL_ERRORS)
             self.breach = f"it does not speak HTTP/2: {h2.nghttp2_strerror(<int> done).decode()}"
         if self.breach:
+            self.leaving = True
             self.flush()
             self.end_calls(self.breach)
             self.abort()
@@ -459,6 +460,8 @@ cdef int on_sent(
         if not self.breach:
             self.limits.count(PROTOCOL_ERRORS)
             self.breach = f"it has broken HTTP/2 (error code {frame.goaway.error_code})"
+            # Or calls that wait would be given to it, and be refused one after the other.
+            self.leaving = True
             self.plane.loop.call_soon(self.abort)
     return 0
 
