@@ -31,6 +31,7 @@ cdef class Exchange(Lane):
 
     cdef int flush_soon(self) except -1
     cdef int take(self, data, Py_ssize_t size) except -1
+    cdef int take_rest(self) except -1
     cdef int take_leave(self) except -1
     cdef int end_calls(self, str cause) except -1
     cdef int delist(self, Call call) except -1

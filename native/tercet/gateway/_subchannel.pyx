@@ -154,7 +154,9 @@ cdef class Exchange(Lane):
 
     def connection_lost(self, error):
         self.transport = None
-        self.rest = None
+        self.leaving = True
+        # Answers that had come and waited for their turn.
+        self.take_rest()
         self.end_calls(
             self.breach or (str(error) if error else "the endpoint has closed it"))
 
@@ -173,6 +175,18 @@ cdef class Exchange(Lane):
             if self.rest is not None:
                 self.transport.pause_reading()
                 self.plane.loop.call_soon(self.go_on)
+
+    cdef int take_rest(self) except -1:
+        """Takes all that waits, at the end."""
+        cdef bytes rest
+        try:
+            while self.rest is not None and not self.breach:
+                rest, self.rest = self.rest, None
+                self.take(rest, len(rest))
+        except Exception:
+            log.exception("What an endpoint sent cannot be dealt with")
+        self.rest = None
+        return 0
 
     def go_on(self):
         """Takes what had to wait for the others' turn."""

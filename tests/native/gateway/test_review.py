@@ -83,3 +83,21 @@ async def test_a_connection_that_nghttp2_ends_does_not_use_up_the_queue() -> Non
         answer(successor, stream)
     await client.settle()
     assert [client.of(stream).status for stream in (1, 3, 5, 7)] == [0, 0, 0, 0]
+
+
+async def test_answers_that_were_read_before_the_connection_was_lost_count() -> None:
+    stage = Stage()
+    worker, client = stage.peer(stage.endpoint()), stage.client()
+    worker.send(settings(s3=1000))
+    streams = range(1, 600, 2)
+    for stream in streams:
+        call(client, stream)
+    await worker.settle()
+    # More than is dealt with in one turn of the loop.
+    worker.send(
+        *[each for n in streams for each in (headers(n, HEAD), headers(n, OK, end=True))]
+    )
+    assert not worker.transport.reading
+    worker.hang_up(BrokenPipeError(32, "Broken pipe"))
+    await client.settle()
+    assert stage.tally.codes() == {0: len(streams)}
