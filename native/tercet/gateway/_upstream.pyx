@@ -207,7 +207,7 @@ cdef class Upstream(Host):
                     self.give_up_on(call)
                     call = after
                     continue
-                if self.is_behind() and now() - call.queued_since < POLITE + call.queued:
+                if self.is_behind() and now() - call.queued_since < POLITE:
                     self.tell_others()
                     self.look_again(POLITE)
                     break
