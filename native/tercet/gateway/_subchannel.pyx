@@ -263,7 +263,13 @@ cdef class Exchange(Lane):
         cdef Buffers buffers = self.plane.buffers
         self.flushing = False
         while not self.paused and self.transport is not None and not self.transport.is_closing():
-            size = self.fill(buffers.sending)
+            try:
+                size = self.fill(buffers.sending)
+            except Exception:
+                # What it had put together is lost, and with it what the endpoint knows of HPACK.
+                log.exception("An endpoint cannot be sent what it should")
+                self.abort()
+                return
             if size == 0:
                 break
             if size <= SMALL:
