@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from typing import Any
 
+from tercet.cluster.region import SharedRegion
+from tercet.gateway._p2c import LeastOfTwo
+from tercet.gateway._plane import Plane
+from tercet.gateway._region import Region
+from tercet.gateway._route import Route
+from tercet.gateway._upstream import Upstream
+from tercet.rpc._limits import Limits
 from tests.conformance.wire import frames
 from tests.conformance.wire.frames import Frame, message
 from tests.native.gateway.stage import (
     HEAD,
     OK,
+    PATH,
     REQUEST,
     Peer,
     Stage,
     data,
+    goaway,
     headers,
-    reason,
     reset,
     settings,
 )
@@ -94,10 +104,86 @@ async def test_answers_that_were_read_before_the_connection_was_lost_count() -> 
         call(client, stream)
     await worker.settle()
     # More than is dealt with in one turn of the loop.
-    worker.send(
-        *[each for n in streams for each in (headers(n, HEAD), headers(n, OK, end=True))]
-    )
+    worker.send(*[each for n in streams for each in (headers(n, HEAD), headers(n, OK, end=True))])
     assert not worker.transport.reading
     worker.hang_up(BrokenPipeError(32, "Broken pipe"))
     await client.settle()
     assert stage.tally.codes() == {0: len(streams)}
+
+
+def speechless(stage: Stage, **options: int) -> None:
+    """Its failures cannot be put into words."""
+
+    def failures(reason: int, facts: dict[str, str], code: int = -1) -> Any:
+        raise ValueError("no words")
+
+    stage.plane = Plane(stage.region, failures, limits=Limits(), seed=1)
+    stage.upstream = Upstream("shop", stage.plane, LeastOfTwo(1), **options)
+    stage.route = Route(stage.plane, "/a.B/C", stage.tally, stage.upstream)
+    stage._server.known = {PATH: stage.route}
+
+
+def left(stage: Stage) -> dict[str, int]:
+    return {
+        "endpoints": sum(each.in_flight for each in stage.upstream.endpoints),
+        "route": stage.route.in_flight,
+        "waiting": stage.upstream.waiting,
+        "wheel": len(stage.plane.wheel),
+        "ledger": stage.ledger.snapshot()["calls_running"],
+    }
+
+
+NOTHING = {"endpoints": 0, "route": 0, "waiting": 0, "wheel": 0, "ledger": 0}
+
+
+async def test_a_failure_without_words_ends_one_call_alone() -> None:
+    stage = Stage()
+    speechless(stage, concurrency=2, queue=1)
+    endpoint = stage.endpoint()
+    worker, client = stage.peer(endpoint), stage.client()
+    for stream in (1, 3, 5):
+        call(client, stream)
+    await worker.settle()
+    # The queue is full.
+    call(client, 7, (b"grpc-timeout", b"10S"))
+    await client.settle()
+    assert client.of(7).status == 13
+    # Found out when the reset of the first has been sent: nobody takes the one that waits.
+    endpoint.drained = True
+    client.send(reset(1, frames.CANCEL))
+    await worker.settle()
+    await client.settle()
+    assert client.of(5).status == 13
+    worker.send(reset(3, 2))
+    await client.settle()
+    assert client.of(3).status == 13
+    assert (client.transport.closed, worker.transport.closed) == (False, False)
+    assert left(stage) == NOTHING
+
+
+async def test_a_call_that_has_waited_before_is_not_polite_for_longer() -> None:
+    shared = SharedRegion(2)
+    try:
+        regions = [Region(shared.fd, slot, shared.eventfds) for slot in range(2)]
+        stage = Stage(region=regions[0], concurrency=1)
+        endpoint = stage.endpoint()
+        worker, client = stage.peer(endpoint), stage.client()
+        await worker.settle()
+        call(client, 1)
+        call(client, 3)
+        await asyncio.sleep(2)
+        await worker.settle()
+        answer(worker, 1)
+        await worker.settle()
+        # Another gateway, which has been stopped, has an older call.
+        column = regions[1].claim("upstream shop")
+        regions[1].wait(column, 1, time.monotonic_ns() - 10**10)
+        worker.send(goaway(1))
+        successor = stage.worker(endpoint)
+        endpoint.attach(successor.protocol)
+        stage.upstream.changed()
+        await asyncio.sleep(0.5)
+        await successor.settle()
+        assert successor.of(1).data == BODY
+    finally:
+        shared.close()
