@@ -79,6 +79,7 @@ cdef class Upstream(Host):
     cdef Call first
     cdef Call last
     cdef readonly Py_ssize_t waiting
+    # -1 once it is closed: another upstream may have it.
     cdef int column
     cdef Draw draw
     # A timer runs that will pump.
@@ -143,7 +144,9 @@ cdef class Upstream(Host):
         if self.timer is not None:
             self.timer.cancel()
             self.timer = None
-        self.region.release(self.column)
+        if self.column >= 0:
+            self.region.release(self.column)
+            self.column = -1
 
     # -- Host ---------------------------------------------------------------------------------
 
@@ -259,7 +262,7 @@ cdef class Upstream(Host):
     cdef bint is_behind(self) noexcept:
         """Whether another gateway has a call that has waited for longer than all of ours."""
         cdef uint64_t oldest
-        if self.concurrency <= 0 or self.region.gateways <= 1:
+        if self.concurrency <= 0 or self.region.gateways <= 1 or self.column < 0:
             return False
         oldest = self.region.oldest_elsewhere(self.column)
         return oldest != 0 and (self.first is None or oldest < self.first.queued_ns)
@@ -324,12 +327,12 @@ cdef class Upstream(Host):
 
     cdef void tell_others(self) noexcept:
         """Wakes other gateways whose calls wait: there may be a place for them."""
-        if self.concurrency > 0 and self.region.gateways > 1:
+        if self.concurrency > 0 and self.region.gateways > 1 and self.column >= 0:
             self.region.wake(self.column)
 
     cdef void publish(self) noexcept:
         """Tells the other gateways what waits here."""
-        if self.region.gateways > 1:
+        if self.region.gateways > 1 and self.column >= 0:
             self.region.wait(
                 self.column, self.waiting, 0 if self.first is None else self.first.queued_ns)
 
