@@ -187,3 +187,39 @@ async def test_a_call_that_has_waited_before_is_not_polite_for_longer() -> None:
         assert successor.of(1).data == BODY
     finally:
         shared.close()
+
+
+async def test_an_upstream_that_is_closed_leaves_its_column_to_the_next() -> None:
+    shared = SharedRegion(2)
+    try:
+        regions = [Region(shared.fd, slot, shared.eventfds) for slot in range(2)]
+        stage = Stage(region=regions[0])
+        closed = stage.upstream
+        closed.close()
+        stage.upstream = stage.route.upstream = Upstream(
+            "next", stage.plane, LeastOfTwo(1), concurrency=1
+        )
+        stage.endpoint()
+        client = stage.client()
+        call(client, 1)
+        call(client, 3)
+        column = regions[1].claim("upstream next")
+        assert regions[1].waiting(column) == 1
+        # One who looks after an endpoint of it has not ended yet.
+        closed.changed()
+        assert regions[1].waiting(column) == 1
+    finally:
+        shared.close()
+
+
+async def test_a_reset_is_not_answered_with_one() -> None:
+    stage = Stage()
+    worker, client = stage.peer(stage.endpoint()), stage.client()
+    await client.settle()
+    call(client, 1)
+    await worker.settle()
+    # The answer's headers have not left yet.
+    worker.send(headers(1, HEAD))
+    client.send(reset(1, frames.CANCEL))
+    await client.settle()
+    assert client.of(1).frames == []
