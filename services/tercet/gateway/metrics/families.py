@@ -200,7 +200,7 @@ def _server(server: Mapping[str, Any]) -> Iterable[gateway_pb2.MetricFamily]:
     yield _family(
         "endpoint_limits_applied",
         COUNTER,
-        "Times that an endpoint went beyond a limit: the same ones, as far as they are for servers.",
+        "Times that an endpoint went beyond a limit.",
         ("limit",),
         (((name,), count) for name, count in server["endpoint_limits"].items() if count),
     )
