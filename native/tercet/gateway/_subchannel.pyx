@@ -30,7 +30,7 @@ from tercet.rpc._fields cimport Fields, fields_keep
 from tercet.rpc._ledger cimport now
 from tercet.rpc._limits cimport HEADER_BLOCK, PROTOCOL_ERRORS, name_of
 from tercet.rpc._meter cimport Meter
-from tercet.rpc._sender cimport Buffers
+from tercet.rpc._outlet cimport Buffers, Outlet
 from tercet.rpc._session cimport FILL_AT_MOST, FRAME_HEADER, check, memory
 
 cdef enum:
@@ -38,9 +38,6 @@ cdef enum:
     STREAMS_AT_FIRST = 100
     # Stream ids are used up by 2^30 calls, and a connection that has none left is of no use.
     LAST_STREAM = 0x7FFF0000
-    # Up to here a copy is cheaper than to ask the transport what it has kept.
-    SMALL = 8192
-    SEND_SIZE = (1 << 18) + (1 << 16)
     MOST_WINDOW = 0x7FFFFFFF
     # Times the limit, a header block is no accident.
     OUTRAGE = 4
@@ -149,6 +146,7 @@ cdef class Exchange(Lane):
 
     def connection_made(self, transport):
         self.transport = transport
+        self.outlet = Outlet(transport)
         self.meter.refill(now())
         self.flush_soon()
 
@@ -272,13 +270,7 @@ cdef class Exchange(Lane):
                 return
             if size == 0:
                 break
-            if size <= SMALL:
-                self.transport.write(PyByteArray_AS_STRING(buffers.sending)[:size])
-                continue
-            self.transport.write(memoryview(buffers.sending)[:size])
-            if self.transport is not None and self.transport.get_write_buffer_size():
-                # It has kept a part, and with it the buffer.
-                buffers.sending = bytearray(SEND_SIZE)
+            self.outlet.write(buffers, size)
         self.part_if_idle()
 
     def part_if_idle(self):

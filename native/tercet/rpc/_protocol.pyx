@@ -21,7 +21,8 @@ from tercet.rpc._limits cimport (
     Limits,
 )
 from tercet.rpc._request cimport timeout_of
-from tercet.rpc._sender cimport Buffers, Sender
+from tercet.rpc._outlet cimport Buffers, Outlet
+from tercet.rpc._sender cimport Sender
 from tercet.rpc._stream cimport Stream
 
 from tercet.errors import ResourceExhausted
@@ -76,6 +77,7 @@ cdef class Exchange(Sender):
 
     def connection_made(self, transport):
         self.transport = transport
+        self.outlet = Outlet(transport)
         self.peer = peer_of(transport.get_extra_info("socket"))
         if self.peer.startswith("unix:"):
             # Who may open the file is a proxy of ours, or an equal.
@@ -333,7 +335,9 @@ cdef class Exchange(Sender):
         elif stream.refusal is not None and not stream.readable:
             code, details = stream.refusal
             call.end_with(code, details.decode(), ())
-        elif self.core.settled > self.limits.unsent_bytes:
+        elif self.core.settled > self.limits.unsent_bytes and not self.core.meter.trusted:
+            # A proxy bounds what each of its own clients leaves unread; to refuse here would hit
+            # the others.
             self.limits.count(UNSENT_BYTES)
             call.refuse(UNREAD)
         elif self.ledger.queued >= self.limits.queued_calls:
