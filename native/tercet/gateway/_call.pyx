@@ -407,11 +407,11 @@ cdef class Call(Timed):
             facts["cause"] = cause
         if hint:
             facts["hint"] = hint
+        if (reason == DEADLINE_EXCEEDED or reason == GATEWAY_STOPPING) and self.lane is None:
+            # It was with nobody, or is with nobody any more.
+            facts.pop("endpoint", None)
         if reason == DEADLINE_EXCEEDED:
             facts["seconds"] = f"{self.timeout:.6g}"
-            if self.lane is None:
-                # Nobody had it.
-                facts.pop("endpoint", None)
         elif reason == QUEUE_FULL:
             facts["limit"] = facts.pop("cause")
             # It was with nobody, or is with nobody any more.

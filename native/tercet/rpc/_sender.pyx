@@ -7,8 +7,12 @@ Guarantees:
   reaches the writers.
 """
 
+import logging
+
 from tercet.rpc._connection cimport ENDED
 from tercet.rpc._stream cimport Stream
+
+log = logging.getLogger("tercet.rpc")
 
 cdef enum:
     # Seconds that a client is given to read what was sent last, and to close.
@@ -42,7 +46,13 @@ cdef class Sender:
         cdef Stream stream
         self.flushing = False
         while not self.paused and not self.parting and self.transport is not None:
-            size = self.core.fill(self.buffers.sending)
+            try:
+                size = self.core.fill(self.buffers.sending)
+            except Exception:
+                # What had been put together is lost, and with it what HPACK has told the client.
+                log.exception("What is to be sent to a client cannot be put together")
+                self.transport.abort()
+                return
             for stream in self.core.writable:
                 if stream.call is not None:
                     stream.call.writable()
