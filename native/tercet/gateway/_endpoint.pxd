@@ -12,6 +12,8 @@ cdef class Endpoint:
     cdef readonly str address
     cdef public double weight
     cdef public bint healthy
+    # It is not healthy because it does not answer, which may pass: calls may wait for it.
+    cdef public bint hangs
     cdef public bint drained
     cdef public bint failing
     cdef public str error

@@ -262,10 +262,11 @@ cdef class Upstream(Host):
         """Whether an endpoint may take the call, now or soon."""
         cdef Endpoint endpoint
         for endpoint in self.all:
-            if endpoint.drained or not endpoint.healthy or call.has_tried(endpoint):
+            if endpoint.drained or call.has_tried(endpoint):
                 continue
-            if endpoint.is_usable() or not endpoint.failing:
-                return True
+            if endpoint.healthy or endpoint.hangs:
+                if endpoint.is_usable() or not endpoint.failing:
+                    return True
         return False
 
     cdef int give_up_on(self, Call call) except -1:

@@ -384,7 +384,8 @@ cdef class Call(Entry):
             return 0
         if type(message) is bytes:
             self.fits(message)
-        if self.core.settled > HOARD * self.sender.limits.unsent_bytes:
+        if self.core.settled > HOARD * self.sender.limits.unsent_bytes \
+                and not self.core.meter.trusted:
             # Calls that had begun before the first answers were left unread.
             self.sender.limits.count(UNSENT_BYTES)
             self.refuse(UNREAD)

@@ -416,15 +416,14 @@ cdef class Connection(Session):
         """The carrier has so many bytes more, or fewer, for the client."""
         stream.unsent += size
         self.unsent += size
-        if stream.ending:
-            self.settled += size
+        # A proxy holds it for the client, whoever is to write more of it: who takes nothing of it is
+        # stalled, as with answers that are finished (Envoy's stream_idle_timeout).
+        self.settled += size
         return self.resume(stream)
 
     cdef int carried_all(self, Stream stream) except -1:
         """The carrier has the end of the answer."""
-        if not stream.ending:
-            stream.ending = True
-            self.settled += stream.unsent
+        stream.ending = True
         return self.resume(stream)
 
     cdef int cut_off(self, Stream stream, list trailers) except -1:
@@ -437,7 +436,6 @@ cdef class Connection(Session):
         if stream.closed or stream.ending:
             return 0
         stream.ending = True
-        self.settled += stream.unsent
         nvs = new_nvs(trailers)
         try:
             check(h2.nghttp2_submit_trailer(self.session, stream.id, nvs, len(trailers)))
@@ -532,7 +530,7 @@ cdef class Connection(Session):
     cdef int closed(self, Stream stream) except -1:
         stream.closed = True
         self.unsent -= stream.unsent
-        if stream.ending:
+        if stream.ending or stream.carrier is not None:
             self.settled -= stream.unsent
         self.met(stream)
         if not stream.begun:
@@ -883,7 +881,7 @@ cdef int on_send_data(
                 self.writable.append(stream)
             stream.copy_out(to + FRAME_HEADER, size)
         self.unsent -= size
-        if stream.ending:
+        if stream.ending or stream.carrier is not None:
             self.settled -= size
     except BaseException as error:
         self.error = error

@@ -333,7 +333,9 @@ cdef class Exchange(Sender):
         elif stream.refusal is not None and not stream.readable:
             code, details = stream.refusal
             call.end_with(code, details.decode(), ())
-        elif self.core.settled > self.limits.unsent_bytes:
+        elif self.core.settled > self.limits.unsent_bytes and not self.core.meter.trusted:
+            # A proxy bounds what each of its own clients leaves unread; to refuse here would hit
+            # the others.
             self.limits.count(UNSENT_BYTES)
             call.refuse(UNREAD)
         elif self.ledger.queued >= self.limits.queued_calls:

@@ -15,6 +15,7 @@ class Endpoint:
 
     Attributes:
         healthy: The active checks say so, or there are none.
+        hangs: It is not healthy because it does not answer, which may pass: calls may wait for it.
         drained: It is to have no more calls.
         failing: The last attempt to connect has failed.
         error: Why, for people.
@@ -22,6 +23,7 @@ class Endpoint:
 
     weight: float
     healthy: bool
+    hangs: bool
     drained: bool
     failing: bool
     error: str

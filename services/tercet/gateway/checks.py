@@ -96,7 +96,7 @@ class Checks:
         elif self._endpoint.connected:
             self._failures += 1
             if certain or self._failures >= FAILURES:
-                self._set(False, failure)
+                self._set(False, failure, hangs=not certain)
 
     async def _ask(self) -> tuple[str, bool]:
         """What is wrong, "" for nothing, and whether the endpoint itself has said so."""
@@ -116,10 +116,13 @@ class Checks:
             return "it says NOT_SERVING", True
         return "", False
 
-    def _set(self, healthy: bool, why: str) -> None:
-        if healthy == self._endpoint.healthy:
+    def _set(self, healthy: bool, why: str, *, hangs: bool = False) -> None:
+        if (healthy, hangs) == (self._endpoint.healthy, self._endpoint.hangs):
             return
+        self._endpoint.ejections += self._endpoint.healthy and not healthy
         self._endpoint.healthy = healthy
+        # One that does not answer may be at work on something long: calls may wait for it.
+        self._endpoint.hangs = hangs
         self._endpoint.error = why
         self._upstream.changed()
         if healthy:

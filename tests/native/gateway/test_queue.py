@@ -250,3 +250,18 @@ async def test_a_gateway_that_does_not_move_holds_up_nobody(
     assert [each.in_flight for each in ends] == [1, 0]
     assert there.upstream.waiting == 1
     asyncio.get_running_loop().remove_reader(here.region.eventfd)
+
+
+async def test_calls_wait_for_an_endpoint_that_hangs_and_not_for_one_that_is_ill() -> None:
+    stage = Stage()
+    endpoint = stage.endpoint()
+    client = stage.client()
+    endpoint.healthy, endpoint.hangs = False, True
+    stage.upstream.changed()
+    call(client, 1)
+    assert stage.upstream.waiting == 1
+    endpoint.hangs, endpoint.error = False, "it says NOT_SERVING"
+    stage.upstream.changed()
+    await client.settle()
+    assert (stage.upstream.waiting, reason(client.of(1))) == (0, "NO_READY_WORKER")
+    assert "NOT_SERVING" in client.of(1).trailers["grpc-message"]

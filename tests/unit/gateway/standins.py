@@ -23,6 +23,7 @@ class Endpoint:
         self.connected = connected
         self.healthy = healthy
         self.drained = drained
+        self.hangs = False
         self.failing = False
         self.error = ""
         self.lane: Any = None
