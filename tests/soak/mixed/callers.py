@@ -25,7 +25,7 @@ SHORTEST, LONGEST = 0.5, 6.0
 # Seconds by which a call may outlive it: the machine may be busy.
 MARGIN = 5.0
 # So long a client may take for the loss of its gateway: until it has another connection.
-RECONNECTED = 5.0
+RECONNECTED = 3.0
 # Seconds of a call that nothing disturbs.
 UNDISTURBED = 20.0
 
