@@ -60,6 +60,8 @@ cdef extern from "nghttp2/nghttp2.h":
     ctypedef int (*nghttp2_on_frame_recv_callback)(
         nghttp2_session*, const nghttp2_frame*, void*
     ) noexcept
+    ctypedef int (*nghttp2_on_invalid_frame_recv_callback)(
+        nghttp2_session*, const nghttp2_frame*, int lib_error_code, void* user_data) noexcept
     ctypedef int (*nghttp2_on_frame_not_send_callback)(
         nghttp2_session*, const nghttp2_frame*, int, void*
     ) noexcept
@@ -120,6 +122,8 @@ cdef extern from "nghttp2/nghttp2.h":
         nghttp2_session_callbacks*, nghttp2_on_frame_recv_callback)
     void nghttp2_session_callbacks_set_on_frame_send_callback(
         nghttp2_session_callbacks*, nghttp2_on_frame_recv_callback)
+    void nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(
+        nghttp2_session_callbacks*, nghttp2_on_invalid_frame_recv_callback)
     void nghttp2_session_callbacks_set_on_frame_not_send_callback(
         nghttp2_session_callbacks*, nghttp2_on_frame_not_send_callback)
     void nghttp2_session_callbacks_set_on_data_chunk_recv_callback(

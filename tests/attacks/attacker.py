@@ -18,7 +18,7 @@ import uvloop
 
 from tests.attacks import cores
 from tests.attacks.attack import Attack
-from tests.attacks.table import ATTACKS
+from tests.attacks.table import NAMED
 from tests.attacks.wire import Wire
 
 # Of one who does not read, in bytes: little is under way to it.
@@ -91,7 +91,7 @@ async def attack(port: int) -> None:
     print("ready", flush=True)
     while line := await asyncio.to_thread(sys.stdin.readline):
         name, seconds = json.loads(line)
-        print(json.dumps(await Attacker(port, ATTACKS[name]).run(seconds)), flush=True)
+        print(json.dumps(await Attacker(port, NAMED[name]).run(seconds)), flush=True)
 
 
 if __name__ == "__main__":

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from tests.attacks.attack import FOREVER, Steps
+from tests.attacks.attack import FOREVER, Connects, Steps
 from tests.attacks.calls import PER_STEP, calls, opening, request, window_update
 from tests.conformance.wire import frames
+from tests.conformance.wire.frames import Frame
 
 SHUT = {frames.SETTINGS_INITIAL_WINDOW_SIZE: 0}
 OPEN = {frames.SETTINGS_INITIAL_WINDOW_SIZE: (1 << 31) - 1}
@@ -12,6 +13,8 @@ OPEN = {frames.SETTINGS_INITIAL_WINDOW_SIZE: (1 << 31) - 1}
 DRIBBLE = 0.05
 ANSWERED = 0.2
 MIB = b"1048576"
+# As many messages of so many bytes that nobody holds them all.
+STREAM = b"65536 100000"
 # Answers of a mebibyte that are asked for before any of them waits.
 HOARD = 100
 
@@ -30,13 +33,29 @@ def dribbling() -> Steps:
         yield window_update(1, 1).encode()
 
 
-def hoarding() -> Steps:
-    """Asks for a mebibyte with each few bytes, and takes none of it."""
-    yield opening(SHUT) + calls("Give", request(MIB), count=HOARD)
-    yield ANSWERED
-    # What waits is enough by now.
-    yield calls("Give", request(MIB), first=HOARD, count=100)
-    yield ANSWERED
+def dribbling_of_a_stream() -> Steps:
+    """The same of an answer that goes on, and on."""
+    yield opening(SHUT) + calls("Pour", request(STREAM))
+    while True:
+        yield DRIBBLE
+        yield window_update(1, 1).encode()
+
+
+def hoard(asked: Frame, method: str) -> Connects:
+    """Asks for a mebibyte at least with each few bytes, and takes none of it."""
+
+    def steps() -> Steps:
+        yield opening(SHUT) + calls(method, asked, count=HOARD)
+        yield ANSWERED
+        # What waits is enough by now.
+        yield calls(method, asked, first=HOARD, count=100)
+        yield ANSWERED
+
+    return steps
+
+
+hoarding = hoard(request(MIB), "Give")
+hoarding_streams = hoard(request(STREAM), "Pour")
 
 
 def deaf() -> Steps:

@@ -204,6 +204,9 @@ ATTACKS = {
 # What a gateway leaves to the servers, since it knows of no messages: whether requests are whole,
 # and how many of them begin at once.
 OF_MESSAGES = {"half-open streams", "no request", "half a request", "calls at once"}
+# What a gateway holds for hoarders: the limit, and what came in the read that went beyond it; and
+# the rest.
+HOARDED = (2 * (4 + 1) + 16) * MIB
 # The same with a gateway before the server.
 BEFORE_SERVERS = {name: attack for name, attack in ATTACKS.items() if name not in OF_MESSAGES} | {
     # The server answers these, as it would without a gateway.
@@ -211,7 +214,18 @@ BEFORE_SERVERS = {name: attack for name, attack in ATTACKS.items() if name not i
     "compressed zeros": Attack(many.compressed_zeros, (), (EXHAUSTED,)),
     # Its calls are answered by the server, and not where they come in.
     "deaf reader": replace(ATTACKS["deaf reader"], works=True),
+    # A gateway does not wait until answers are finished, of which it might have to hold much by
+    # then. The server behind it refuses nobody.
+    "hoard of unread answers": replace(ATTACKS["hoard of unread answers"], growth=HOARDED),
+    "hoard of unread streams": replace(
+        ATTACKS["hoard of unread answers"], steps=readers.hoarding_streams, growth=HOARDED
+    ),
+    "dribbling reader of a stream": replace(
+        ATTACKS["dribbling reader"], steps=readers.dribbling_of_a_stream
+    ),
 }
+# Whoever is attacked.
+NAMED = BEFORE_SERVERS | ATTACKS
 # So many of them are enough for every run of the tests: each kind of limit, and what a gateway
 # does with it.
 FEW = (
@@ -228,7 +242,9 @@ FEW = (
     "DATA flood of a closed stream",
     "broken HPACK",
     "dribbling reader",
+    "dribbling reader of a stream",
     "hoard of unread answers",
+    "hoard of unread streams",
     "deaf reader",
     "slow HEADERS frame",
     "connections",

@@ -1,7 +1,7 @@
 """h2spec, the conformance test of HTTP/2 servers, finds no fault but in the cases left out here.
 
 Its requests are GET and POST of /, which are none of gRPC's: a server of gRPC answers each of them
-with an HTTP status and no body, as soon as the request has ended. And it tests RFC 7540, which
+with an HTTP status and no body, as soon as the request has ended (a gateway: has begun). And it tests RFC 7540, which
 RFC 9113 has replaced.
 
 Not for the reference, whose HTTP/2 is not ours to judge (59 of the 145 cases pass, in 100 s); but
@@ -69,6 +69,17 @@ LEFT_OUT = {
     "http2/6.9.2/1": NO_BODY,
     "http2/6.9.2/2": NO_BODY,
 }
+# What is none of gRPC's a gateway answers when its headers have come, and does not wait for a body
+# that nobody wants: a frame that comes later is for a stream that is closed.
+LEFT_OUT_OF_GATEWAYS = {
+    "http2/6.1/3",
+    "http2/6.9/2",
+    "http2/6.9.1/3",
+    "http2/8.1/1",
+    "http2/8.1.2.1/3",
+    "http2/8.1.2.6/1",
+    "http2/8.1.2.6/2",
+}
 ROOTS = {"Generic": "generic", "Hypertext": "http2", "HPACK:": "hpack"}
 # Of one case, in seconds: none of those that are run needs it.
 TIMEOUT = 10
@@ -82,8 +93,9 @@ async def test_h2spec(engine: str, fronted: bool, tmp_path: Path) -> None:
         tools.unavailable("no h2spec; `make tools` installs it where Go is")
     cases = numbers((await output(program, "--dryrun")).decode())
     assert len(cases) == 145
-    assert LEFT_OUT.keys() <= set(cases)
-    chosen = [case for case in cases if case not in LEFT_OUT]
+    left_out = LEFT_OUT.keys() | (LEFT_OUT_OF_GATEWAYS if fronted else set())
+    assert left_out <= set(cases)
+    chosen = [case for case in cases if case not in left_out]
 
     # What goes wrong between the loop and the server, which a client need not notice.
     errors: list[Any] = []

@@ -19,3 +19,6 @@ PARTS = 5
 # the long form 14 bytes a call, less than Python's smallest block; in the short form 700.
 # A leak of objects that the garbage collector knows is told apart from memory, to the object.
 GROWTH = (8 if LONG else 3) << 20
+# Calls through gateways whose workers die come in parts too, of so many seconds.
+STORM_PARTS = 8 if LONG else 3
+STORM_PART = 75.0 if LONG else 10.0

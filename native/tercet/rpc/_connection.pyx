@@ -593,6 +593,8 @@ cdef int open_session(h2.nghttp2_session** session, void* user, Limits limits) e
         h2.nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, on_frame)
         h2.nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, on_sent)
         h2.nghttp2_session_callbacks_set_on_frame_not_send_callback(callbacks, on_not_sent)
+        h2.nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(
+            callbacks, on_invalid_frame)
         h2.nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, on_data)
         h2.nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, on_close)
         h2.nghttp2_session_callbacks_set_send_data_callback(callbacks, on_send_data)
@@ -728,6 +730,26 @@ cdef int on_frame(
     return 0
 
 
+cdef int on_invalid_frame(
+    h2.nghttp2_session* session, const h2.nghttp2_frame* frame, int code, void* user
+) noexcept:
+    """nghttp2 is about to reset the stream. Its call is over now, and not when that has been sent.
+
+    Else what has come with it would have begun by then ("MadeYouReset", CVE-2025-8671): a gateway
+    would have given it to an endpoint.
+    """
+    cdef Connection self = <Connection> user
+    cdef void* found = self.find(frame.hd.stream_id)
+    try:
+        if found != NULL and not (<Stream> found).closed:
+            (<Stream> found).error_code = h2.NGHTTP2_PROTOCOL_ERROR
+            self.closed(<Stream> found)
+    except BaseException as error:
+        self.error = error
+        return h2.NGHTTP2_ERR_CALLBACK_FAILURE
+    return 0
+
+
 cdef int on_sent(
     h2.nghttp2_session* session, const h2.nghttp2_frame* frame, void* user
 ) noexcept:
@@ -800,8 +822,9 @@ cdef int on_close(
     try:
         if found != NULL:
             stream = <Stream> found
-            stream.error_code = code
-            self.closed(stream)
+            if not stream.closed:
+                stream.error_code = code
+                self.closed(stream)
             self.delist(stream)
             self.forget()
     except BaseException as error:

@@ -18,7 +18,6 @@ class Front:
     Args:
         upstreams: The addresses of each upstream, by the gRPC service that leads to it; "" for the
             only one, which takes every path.
-        checks: Whether it asks the endpoints for their health.
         server_options: Of its server.
     """
 
@@ -26,7 +25,6 @@ class Front:
         self,
         upstreams: Mapping[str, Sequence[str]],
         *,
-        checks: bool = True,
         server_options: Mapping[str, int] | None = None,
     ) -> None:
         names = {service: f"upstream-{number}" for number, service in enumerate(upstreams)}
@@ -36,7 +34,6 @@ class Front:
                 for service, addresses in upstreams.items()
             ],
             "routes": {service: name for service, name in names.items() if service},
-            "health_checks": {"interval": 5.0 if checks else 0.0},
         }
         gateway = ServiceSpec(
             name="gateway",

@@ -11,7 +11,20 @@ import contextlib
 from collections import defaultdict
 from collections.abc import Iterable
 
-from tests.conformance.wire.frames import DATA, PADDED, PREFACE, Frame
+import hpack
+
+from tests.conformance.wire.frames import (
+    DATA,
+    END_HEADERS,
+    HEADERS,
+    PADDED,
+    PREFACE,
+    PRIORITIZED,
+    Frame,
+)
+
+# Health and reflection.
+OWN = "/grpc."
 
 
 class Flags:
@@ -19,12 +32,16 @@ class Flags:
 
     Args:
         skip: Bytes before the first frame.
+        others: Streams that do not count: the calls that a gateway makes for itself, whose paths
+            requests tell.
     """
 
-    def __init__(self, skip: int) -> None:
+    def __init__(self, skip: int, others: set[int]) -> None:
         self.found: list[bool] = []
         self.asked = 0
         self._skip = skip
+        self._others = others
+        self._decoder = hpack.Decoder()
         self._bytes = b""
         # Of each stream, what has come of a message.
         self._bodies: defaultdict[int, bytes] = defaultdict(bytes)
@@ -43,7 +60,11 @@ class Flags:
             self._take(Frame(head[3], head[4], stream, payload))
 
     def _take(self, frame: Frame) -> None:
-        if frame.type != DATA:
+        if frame.type == HEADERS:
+            assert frame.flags & END_HEADERS and not frame.flags & (PADDED | PRIORITIZED)
+            if dict(self._decoder.decode(frame.payload)).get(":path", "").startswith(OWN):
+                self._others.add(frame.stream)
+        if frame.type != DATA or frame.stream in self._others:
             return
         assert not frame.flags & PADDED, "no client of ours pads"
         body = self._bodies[frame.stream] + frame.payload
@@ -88,8 +109,9 @@ class Tap:
     async def _relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         there, back = await asyncio.open_connection("127.0.0.1", self._port)
         host, port = back.get_extra_info("sockname")
-        self._requests[f"ipv4:{host}:{port}"] = requests = Flags(len(PREFACE))
-        self._answers.append(answers := Flags(0))
+        others: set[int] = set()
+        self._requests[f"ipv4:{host}:{port}"] = requests = Flags(len(PREFACE), others)
+        self._answers.append(answers := Flags(0, others))
         for source, sink, flags in (reader, back, requests), (there, writer, answers):
             task = asyncio.create_task(_pass(source, sink, flags))
             self._tasks.add(task)

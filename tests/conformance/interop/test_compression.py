@@ -83,8 +83,7 @@ def fronted() -> Iterator[Callable[[str], Peer]]:
         def peer(engine: str) -> Peer:
             if engine not in peers:
                 made = peers[engine] = stack.enter_context(tapped(engine, "coroutines"))
-                # The tap counts all messages: a gateway's own would be among them.
-                front = Front({"": [made.address]}, checks=False)
+                front = Front({"": [made.address]})
                 made.address = stack.enter_context(front).address
             return peers[engine]
 

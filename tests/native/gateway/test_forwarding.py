@@ -139,6 +139,27 @@ async def test_a_cancel_reaches_the_worker() -> None:
     assert endpoint.in_flight == endpoint.total_in_flight == stage.route.in_flight == 0
 
 
+@pytest.mark.parametrize(
+    "breach",
+    [headers(1, [(b"no", b"end")]), window(1, (1 << 31) - 1)],
+    ids=["trailers that do not end", "overflow"],
+)
+async def test_a_call_that_is_broken_as_it_comes_reaches_no_worker(breach: frames.Frame) -> None:
+    """MadeYouReset (CVE-2025-8671): as cheap for the worker as a call that is given up at once."""
+    stage = Stage()
+    worker = stage.peer(stage.endpoint())
+    client = stage.client()
+    client.send(headers(1, REQUEST), breach)
+    await client.settle()
+    await worker.settle()
+    assert client.of(1).reset in (frames.PROTOCOL_ERROR, frames.FLOW_CONTROL_ERROR)
+    assert not worker.of(1).frames
+    assert stage.route.in_flight == 0
+    client.send(headers(3, REQUEST), data(3, BODY, end=True))
+    await worker.settle()
+    assert len(worker.streams) == 1
+
+
 async def test_a_lost_client_cancels_its_calls() -> None:
     stage = Stage()
     endpoint = stage.endpoint()
