@@ -1,8 +1,8 @@
 """h2spec, the conformance test of HTTP/2 servers, finds no fault but in the cases left out here.
 
 Its requests are GET and POST of /, which are none of gRPC's: a server of gRPC answers each of them
-with an HTTP status and no body, as soon as the request has ended (a gateway: has begun). And it tests RFC 7540, which
-RFC 9113 has replaced.
+with an HTTP status and no body, as soon as the request has ended (a gateway: has begun). And it
+tests RFC 7540, which RFC 9113 has replaced.
 
 Not for the reference, whose HTTP/2 is not ours to judge (59 of the 145 cases pass, in 100 s); but
 for a gateway before the server, whose front is to be as good.
