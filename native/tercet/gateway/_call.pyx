@@ -15,6 +15,7 @@ Guarantees:
 Names: the client's side is the front; request and answer are the bytes of the two directions.
 """
 
+import logging
 import time
 
 cimport cython
@@ -67,6 +68,12 @@ cdef enum:
 
 # A timeout that has shrunk by less is passed on as it is.
 cdef double UNNOTICED = 0.001
+
+# Of a failure that could not be put into words.
+cdef list WORDLESS = [
+    (b"grpc-status", b"13"), (b"grpc-message", b"the gateway failed the call; its log says more")]
+
+log = logging.getLogger("tercet.gateway")
 
 H2_NAMES = (
     "NO_ERROR", "PROTOCOL_ERROR", "INTERNAL_ERROR", "FLOW_CONTROL_ERROR", "SETTINGS_TIMEOUT",
@@ -400,18 +407,23 @@ cdef class Call(Timed):
             facts["cause"] = cause
         if hint:
             facts["hint"] = hint
+        if (reason == DEADLINE_EXCEEDED or reason == GATEWAY_STOPPING) and self.lane is None:
+            # It was with nobody, or is with nobody any more.
+            facts.pop("endpoint", None)
         if reason == DEADLINE_EXCEEDED:
             facts["seconds"] = f"{self.timeout:.6g}"
-            if self.lane is None:
-                # Nobody had it.
-                facts.pop("endpoint", None)
         elif reason == QUEUE_FULL:
             facts["limit"] = facts.pop("cause")
             # It was with nobody, or is with nobody any more.
             facts.pop("endpoint", None)
         elif reason == TOO_MUCH_UNREAD:
             facts["limit"] = str(self.front.limits.unsent_bytes)
-        fields = self.plane.failures(reason, facts, code)
+        try:
+            fields = self.plane.failures(reason, facts, code)
+        except Exception:
+            # Raised any further, it would end a connection, and the calls of others with it.
+            log.exception("There are no words for what a call has failed of")
+            fields = WORDLESS
         self.code = int(fields[0][1])
         self.complete = True
         self.plane.wheel.remove(self)

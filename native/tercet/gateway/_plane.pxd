@@ -7,7 +7,7 @@ from tercet.gateway._region cimport Region
 from tercet.gateway._wheel cimport Wheel
 from tercet.rpc._fields cimport Fields
 from tercet.rpc._limits cimport Limits
-from tercet.rpc._sender cimport Buffers
+from tercet.rpc._outlet cimport Buffers
 
 
 cdef class Plane:

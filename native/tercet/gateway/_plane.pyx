@@ -12,7 +12,7 @@ from tercet.gateway._policy cimport Draw
 from tercet.gateway._region cimport Region
 from tercet.gateway._wheel cimport Wheel
 from tercet.rpc._limits cimport Limits
-from tercet.rpc._sender cimport Buffers
+from tercet.rpc._outlet cimport Buffers
 
 cdef enum:
     # Records that wait to be written, at most: those of a second at full speed.

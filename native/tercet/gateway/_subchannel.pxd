@@ -9,6 +9,7 @@ from tercet.gateway._lane cimport Lane
 from tercet.gateway._plane cimport Plane
 from tercet.rpc._limits cimport Limits
 from tercet.rpc._meter cimport Meter
+from tercet.rpc._outlet cimport Outlet
 
 
 cdef class Exchange(Lane):
@@ -19,6 +20,7 @@ cdef class Exchange(Lane):
     # Its calls, the latest first.
     cdef Call latest
     cdef object transport
+    cdef Outlet outlet
     # Told, once each, that it takes calls, that it takes no more, and why it is over.
     cdef readonly object greeted
     cdef object leave_taken
@@ -31,6 +33,7 @@ cdef class Exchange(Lane):
 
     cdef int flush_soon(self) except -1
     cdef int take(self, data, Py_ssize_t size) except -1
+    cdef int take_rest(self) except -1
     cdef int take_leave(self) except -1
     cdef int end_calls(self, str cause) except -1
     cdef int delist(self, Call call) except -1

@@ -30,7 +30,7 @@ from tercet.rpc._fields cimport Fields, fields_keep
 from tercet.rpc._ledger cimport now
 from tercet.rpc._limits cimport HEADER_BLOCK, PROTOCOL_ERRORS, name_of
 from tercet.rpc._meter cimport Meter
-from tercet.rpc._sender cimport Buffers
+from tercet.rpc._outlet cimport Buffers, Outlet
 from tercet.rpc._session cimport FILL_AT_MOST, FRAME_HEADER, check, memory
 
 cdef enum:
@@ -38,9 +38,6 @@ cdef enum:
     STREAMS_AT_FIRST = 100
     # Stream ids are used up by 2^30 calls, and a connection that has none left is of no use.
     LAST_STREAM = 0x7FFF0000
-    # Up to here a copy is cheaper than to ask the transport what it has kept.
-    SMALL = 8192
-    SEND_SIZE = (1 << 18) + (1 << 16)
     MOST_WINDOW = 0x7FFFFFFF
     # Times the limit, a header block is no accident.
     OUTRAGE = 4
@@ -149,12 +146,15 @@ cdef class Exchange(Lane):
 
     def connection_made(self, transport):
         self.transport = transport
+        self.outlet = Outlet(transport)
         self.meter.refill(now())
         self.flush_soon()
 
     def connection_lost(self, error):
         self.transport = None
-        self.rest = None
+        self.leaving = True
+        # Answers that had come and waited for their turn.
+        self.take_rest()
         self.end_calls(
             self.breach or (str(error) if error else "the endpoint has closed it"))
 
@@ -173,6 +173,18 @@ cdef class Exchange(Lane):
             if self.rest is not None:
                 self.transport.pause_reading()
                 self.plane.loop.call_soon(self.go_on)
+
+    cdef int take_rest(self) except -1:
+        """Takes all that waits, at the end."""
+        cdef bytes rest
+        try:
+            while self.rest is not None and not self.breach:
+                rest, self.rest = self.rest, None
+                self.take(rest, len(rest))
+        except Exception:
+            log.exception("What an endpoint sent cannot be dealt with")
+        self.rest = None
+        return 0
 
     def go_on(self):
         """Takes what had to wait for the others' turn."""
@@ -219,6 +231,7 @@ cdef class Exchange(Lane):
             self.limits.count(PROTOCOL_ERRORS)
             self.breach = f"it does not speak HTTP/2: {h2.nghttp2_strerror(<int> done).decode()}"
         if self.breach:
+            self.leaving = True
             self.flush()
             self.end_calls(self.breach)
             self.abort()
@@ -248,16 +261,16 @@ cdef class Exchange(Lane):
         cdef Buffers buffers = self.plane.buffers
         self.flushing = False
         while not self.paused and self.transport is not None and not self.transport.is_closing():
-            size = self.fill(buffers.sending)
+            try:
+                size = self.fill(buffers.sending)
+            except Exception:
+                # What it had put together is lost, and with it what the endpoint knows of HPACK.
+                log.exception("An endpoint cannot be sent what it should")
+                self.abort()
+                return
             if size == 0:
                 break
-            if size <= SMALL:
-                self.transport.write(PyByteArray_AS_STRING(buffers.sending)[:size])
-                continue
-            self.transport.write(memoryview(buffers.sending)[:size])
-            if self.transport is not None and self.transport.get_write_buffer_size():
-                # It has kept a part, and with it the buffer.
-                buffers.sending = bytearray(SEND_SIZE)
+            self.outlet.write(buffers, size)
         self.part_if_idle()
 
     def part_if_idle(self):
@@ -459,6 +472,8 @@ cdef int on_sent(
         if not self.breach:
             self.limits.count(PROTOCOL_ERRORS)
             self.breach = f"it has broken HTTP/2 (error code {frame.goaway.error_code})"
+            # Or calls that wait would be given to it, and be refused one after the other.
+            self.leaving = True
             self.plane.loop.call_soon(self.abort)
     return 0
 

@@ -79,6 +79,7 @@ cdef class Upstream(Host):
     cdef Call first
     cdef Call last
     cdef readonly Py_ssize_t waiting
+    # -1 once it is closed: another upstream may have it.
     cdef int column
     cdef Draw draw
     # A timer runs that will pump.
@@ -143,7 +144,9 @@ cdef class Upstream(Host):
         if self.timer is not None:
             self.timer.cancel()
             self.timer = None
-        self.region.release(self.column)
+        if self.column >= 0:
+            self.region.release(self.column)
+            self.column = -1
 
     # -- Host ---------------------------------------------------------------------------------
 
@@ -193,18 +196,21 @@ cdef class Upstream(Host):
         cdef Call call
         cdef Endpoint endpoint
         cdef Call oldest = self.first
+        cdef Call after
         if self.pumping:
             return
         self.pumping = True
         try:
-            while self.first is not None:
-                call = self.first
+            call = self.first
+            while call is not None:
+                after = call.queue_after
                 if not self.is_hopeful(call):
                     self.unlink(call)
                     call.waiting = False
                     self.give_up_on(call)
+                    call = after
                     continue
-                if self.is_behind() and now() - call.queued_since < POLITE + call.queued:
+                if self.is_behind() and now() - call.queued_since < POLITE:
                     self.tell_others()
                     self.look_again(POLITE)
                     break
@@ -214,10 +220,13 @@ cdef class Upstream(Host):
                     # freed in between has woken nobody.
                     self.publish()
                     endpoint = self.admitted(call)
-                    if endpoint is None:
-                        break
-                self.unlink(call)
-                call.start(endpoint)
+                if endpoint is not None:
+                    self.unlink(call)
+                    call.start(endpoint)
+                elif not call.tried:
+                    break
+                # Else those that it may not go to again may be free for the next.
+                call = after
         finally:
             self.pumping = False
             self.publish()
@@ -253,7 +262,7 @@ cdef class Upstream(Host):
     cdef bint is_behind(self) noexcept:
         """Whether another gateway has a call that has waited for longer than all of ours."""
         cdef uint64_t oldest
-        if self.concurrency <= 0 or self.region.gateways <= 1:
+        if self.concurrency <= 0 or self.region.gateways <= 1 or self.column < 0:
             return False
         oldest = self.region.oldest_elsewhere(self.column)
         return oldest != 0 and (self.first is None or oldest < self.first.queued_ns)
@@ -297,8 +306,9 @@ cdef class Upstream(Host):
         self.last = call
         self.waiting += 1
         self.queued += 1
-        # A place may have been freed before the others could see that somebody waits.
-        if self.first is call:
+        # A place may have been freed before the others could see that somebody waits; and those
+        # that the first may not go to again may be free for this one.
+        if self.first is call or self.first.tried:
             self.publish()
             self.pump()
         return 0
@@ -318,12 +328,12 @@ cdef class Upstream(Host):
 
     cdef void tell_others(self) noexcept:
         """Wakes other gateways whose calls wait: there may be a place for them."""
-        if self.concurrency > 0 and self.region.gateways > 1:
+        if self.concurrency > 0 and self.region.gateways > 1 and self.column >= 0:
             self.region.wake(self.column)
 
     cdef void publish(self) noexcept:
         """Tells the other gateways what waits here."""
-        if self.region.gateways > 1:
+        if self.region.gateways > 1 and self.column >= 0:
             self.region.wait(
                 self.column, self.waiting, 0 if self.first is None else self.first.queued_ns)
 

@@ -788,7 +788,9 @@ cdef int on_not_sent(
     h2.nghttp2_session* session, const h2.nghttp2_frame* frame, int code, void* user
 ) noexcept:
     """Fields that cannot be sent end their stream, or its client would wait for ever."""
-    if frame.hd.type == h2.NGHTTP2_HEADERS:
+    # One that the client has reset is over (RFC 9113, section 5.4.2).
+    if frame.hd.type == h2.NGHTTP2_HEADERS \
+            and (<Connection> user).find(frame.hd.stream_id) != NULL:
         h2.nghttp2_submit_rst_stream(
             session, h2.NGHTTP2_FLAG_NONE, frame.hd.stream_id, INTERNAL_ERROR)
     return 0

@@ -21,7 +21,8 @@ from tercet.rpc._limits cimport (
     Limits,
 )
 from tercet.rpc._request cimport timeout_of
-from tercet.rpc._sender cimport Buffers, Sender
+from tercet.rpc._outlet cimport Buffers, Outlet
+from tercet.rpc._sender cimport Sender
 from tercet.rpc._stream cimport Stream
 
 from tercet.errors import ResourceExhausted
@@ -76,6 +77,7 @@ cdef class Exchange(Sender):
 
     def connection_made(self, transport):
         self.transport = transport
+        self.outlet = Outlet(transport)
         self.peer = peer_of(transport.get_extra_info("socket"))
         if self.peer.startswith("unix:"):
             # Who may open the file is a proxy of ours, or an equal.

@@ -3,12 +3,7 @@
 from tercet.rpc._connection cimport Connection
 from tercet.rpc._ledger cimport Ledger
 from tercet.rpc._limits cimport Limits
-
-
-cdef class Buffers:
-    cdef bytearray reading
-    cdef object view
-    cdef bytearray sending
+from tercet.rpc._outlet cimport Buffers, Outlet
 
 
 cdef class Sender:
@@ -28,6 +23,7 @@ cdef class Sender:
     # How answers are compressed, as grpc.Compression counts.
     cdef readonly int encoding
     cdef object transport
+    cdef Outlet outlet
     # Makes a task of a coroutine, if the loop does so in a way of its own.
     cdef object task_factory
     # When what is dealt with now was read: seconds of the monotonic clock.

@@ -7,37 +7,18 @@ Guarantees:
   reaches the writers.
 """
 
-cimport cython
-from cpython.bytearray cimport PyByteArray_AS_STRING
+import logging
 
 from tercet.rpc._connection cimport ENDED
 from tercet.rpc._stream cimport Stream
 
+log = logging.getLogger("tercet.rpc")
+
 cdef enum:
-    # Bytes read at once.
-    READ_SIZE = 1 << 18
-    # Somewhat more than a connection gives at once.
-    SEND_SIZE = (1 << 18) + (1 << 16)
-    # Up to here a copy is cheaper than to ask the transport what it has kept.
-    SMALL = 8192
     # Seconds that a client is given to read what was sent last, and to close.
     LINGER = 2
     # And how often, if it does read: slowly, for no longer than two minutes.
     FAREWELLS = 60
-
-
-@cython.final
-cdef class Buffers:
-    """What a server reads into and writes from: one connection at a time, and always the same.
-
-    They stay in the caches of the CPU, where a block made for each read or write is fresh memory.
-    """
-
-    def __cinit__(self):
-        self.reading = bytearray(READ_SIZE)
-        # For asyncio, whose TLS reads into slices: one of a bytearray is a copy.
-        self.view = memoryview(self.reading)
-        self.sending = bytearray(SEND_SIZE)
 
 
 cdef class Sender:
@@ -65,7 +46,13 @@ cdef class Sender:
         cdef Stream stream
         self.flushing = False
         while not self.paused and not self.parting and self.transport is not None:
-            size = self.core.fill(self.buffers.sending)
+            try:
+                size = self.core.fill(self.buffers.sending)
+            except Exception:
+                # What had been put together is lost, and with it what HPACK has told the client.
+                log.exception("What is to be sent to a client cannot be put together")
+                self.transport.abort()
+                return
             for stream in self.core.writable:
                 if stream.call is not None:
                     stream.call.writable()
@@ -76,13 +63,7 @@ cdef class Sender:
                 break
             self.ledger.sent += size
             self.given += size
-            if size <= SMALL:
-                self.transport.write(PyByteArray_AS_STRING(self.buffers.sending)[:size])
-                continue
-            self.transport.write(memoryview(self.buffers.sending)[:size])
-            if self.transport is not None and self.transport.get_write_buffer_size():
-                # It has kept a part, and with it the buffer.
-                self.buffers.sending = bytearray(SEND_SIZE)
+            self.outlet.write(self.buffers, size)
         if self.transport is not None and not self.parting and self.core.ended:
             self.part()
         self.look_out()

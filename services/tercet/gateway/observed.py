@@ -103,7 +103,8 @@ class Gateway(NamedTuple):
         upstreams: All there are.
         services: Full names of gRPC services and the upstreams that have them; "*" is any other.
         routes: By path. A path that is in it stays, or its counters would fall.
-        server: `statistics()` of its front, a native server.
+        server: `statistics()` of its front, a native server, and in "endpoint_limits" how often
+            endpoints have gone beyond theirs.
         dropped_records: Of the access log: those that could not be written.
     """
 

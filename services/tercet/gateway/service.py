@@ -138,13 +138,19 @@ class Front:
         self._routes.update()
         self._serving.update()
 
+    def _statistics(self) -> dict[str, Any]:
+        return {
+            **self._server.statistics(),
+            "endpoint_limits": self._dataplane.plane.statistics()["limits"],
+        }
+
     def _seen(self) -> Gateway:
         return Gateway(
             slot=self._worker.spec.slot,
             upstreams=lambda: [each.upstream for each in self._fleet.members.values()],
             services=self._services,
             routes=self._routes.by_path,
-            server=self._server.statistics,
+            server=self._statistics,
             dropped_records=lambda: self._log.dropped if self._log else 0,
         )
 

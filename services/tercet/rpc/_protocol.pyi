@@ -6,7 +6,8 @@ from typing import Any
 from tercet.errors import ResourceExhausted
 from tercet.rpc._ledger import Ledger
 from tercet.rpc._limits import Limits
-from tercet.rpc._sender import Buffers, Sender
+from tercet.rpc._outlet import Buffers
+from tercet.rpc._sender import Sender
 
 OVERLOADED: ResourceExhausted
 GOODBYE: float

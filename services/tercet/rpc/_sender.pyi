@@ -1,19 +1,13 @@
 """The sending half of a connection."""
 
 import asyncio
-from typing import Any, final
+from typing import Any
 
 from typing_extensions import disjoint_base
 
 from tercet.rpc._connection import Connection
 from tercet.rpc._ledger import Ledger
 from tercet.rpc._limits import Limits
-
-@final
-class Buffers:
-    """What a server reads into and writes from: one connection at a time, and always the same."""
-
-    def __new__(cls) -> Buffers: ...
 
 @disjoint_base
 class Sender:

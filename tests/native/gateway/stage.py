@@ -25,7 +25,7 @@ from tercet.gateway.failures import Failures
 from tercet.gateway.subchannel import Subchannel
 from tercet.rpc._ledger import Ledger, Tally
 from tercet.rpc._limits import Limits
-from tercet.rpc._sender import Buffers
+from tercet.rpc._outlet import Buffers
 from tercet.rpc.native.protocol import Protocol
 from tests.conformance.wire import frames
 from tests.conformance.wire.connection import Answer

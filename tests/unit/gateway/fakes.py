@@ -76,6 +76,7 @@ STATISTICS: dict[str, Any] = {
     "bytes_sent": 0,
     "calls": {},
     "limits": {},
+    "endpoint_limits": {"ping_flood": 1},
 }
 
 

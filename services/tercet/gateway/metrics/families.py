@@ -197,6 +197,13 @@ def _server(server: Mapping[str, Any]) -> Iterable[gateway_pb2.MetricFamily]:
         ("limit",),
         (((name,), count) for name, count in server["limits"].items()),
     )
+    yield _family(
+        "endpoint_limits_applied",
+        COUNTER,
+        "Times that an endpoint went beyond a limit.",
+        ("limit",),
+        (((name,), count) for name, count in server["endpoint_limits"].items() if count),
+    )
 
 
 def _family(

@@ -16,7 +16,7 @@ import grpc.aio
 from tercet.rpc._call import Call
 from tercet.rpc._ledger import Ledger, Tally
 from tercet.rpc._method import Dynamic, Method
-from tercet.rpc._sender import Buffers
+from tercet.rpc._outlet import Buffers
 from tercet.rpc.base import Server
 from tercet.rpc.native import heap, listen
 from tercet.rpc.native.keepalive import Rules

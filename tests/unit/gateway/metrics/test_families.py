@@ -88,6 +88,7 @@ def test_the_front_is_counted_too() -> None:
     assert values(found["connections"]) == {(): 3}
     assert values(found["received_bytes"]) == {(): 10}
     assert values(found["limits_applied"]) == {("resets",): 2}
+    assert values(found["endpoint_limits_applied"]) == {("ping_flood",): 1}
     assert values(found["access_log_dropped_records"]) == {(): 8}
 
 
@@ -100,7 +101,9 @@ async def test_the_statistics_of_a_real_front_are_understood() -> None:
     from tercet import rpc
 
     server: Any = rpc.server(engine="native")
-    families = Families(gateway()._replace(server=server.statistics))
+    families = Families(
+        gateway()._replace(server=lambda: {**server.statistics(), "endpoint_limits": {}})
+    )
     assert ("resets",) in values(by_name(families.read())["limits_applied"])
     await server.stop(0)
 
