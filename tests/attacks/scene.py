@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 from tests.attacks.child import Child
 from tests.attacks.form import BELIEVED, MIB, ROUND, ROUNDS, TRIES
@@ -83,23 +83,33 @@ class Scene:
 
     def __init__(self, options: Mapping[str, int], *, fronted: bool = False) -> None:
         self.options = options
+        self._fronted = fronted
         self._stack = ExitStack()
-        self._target: Target
-        if fronted:
-            behind = Server(self._stack, {})
-            upstreams = {"": [behind.address]}
-            self._target = Gateway(self._stack, upstreams, options)
-        else:
-            self._target = Server(self._stack, options)
-        self.port = self._target.port
-        self._neighbour = self._child("neighbour", str(self.port))
-        self._attacker = self._child("attacker", str(self.port))
-        self._neighbour.hear()
-        self._attacker.hear()
-        # What the first calls allocate is no harm.
-        self._quiet()
+        try:
+            self._target, self._attacker = self.cast(self._stack)
+            self.port = self._target.port
+            self._neighbour = self._stack.enter_context(
+                Child("tests.attacks.neighbour", str(self.port))
+            )
+            self._neighbour.hear()
+            self._attacker.hear()
+            # What the first calls allocate is no harm.
+            self._quiet()
+        except BaseException:
+            self.close()
+            raise
 
-    def __enter__(self) -> Scene:
+    def cast(self, stack: ExitStack) -> tuple[Target, Child]:
+        """Who is attacked, and by whom."""
+        target: Target
+        if self._fronted:
+            behind = Server(stack, {})
+            target = Gateway(stack, {"": [behind.address]}, self.options)
+        else:
+            target = Server(stack, self.options)
+        return target, stack.enter_context(Child("tests.attacks.attacker", str(target.port)))
+
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exception: Any) -> None:
@@ -169,9 +179,6 @@ class Scene:
 
     def _rss(self) -> int:
         return int(self._target.process.memory_info().rss)
-
-    def _child(self, module: str, *arguments: str) -> Child:
-        return self._stack.enter_context(Child(f"tests.attacks.{module}", *arguments))
 
 
 def _watch(look: Callable[[], None]) -> None:

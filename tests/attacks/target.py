@@ -85,6 +85,12 @@ class Gateway:
         channel = stack.enter_context(grpc.insecure_channel(self._front.admin))
         self._admin = gateway_pb2_grpc.GatewayStub(channel)
 
+    def connected(self) -> bool:
+        """Whether it is connected to all upstreams."""
+        upstreams = self._admin.ListUpstreams(gateway_pb2.ListUpstreamsRequest()).upstreams
+        states = {each.state for upstream in upstreams for each in upstream.endpoints}
+        return states == {gateway_pb2.ENDPOINT_STATE_READY}
+
     def facts(self) -> dict[str, Any]:
         self._front.goes_on()
         answer = self._admin.GetMetrics(gateway_pb2.GetMetricsRequest())

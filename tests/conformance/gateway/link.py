@@ -127,6 +127,7 @@ class Link:
         self._initial = WINDOW
         self._moved = asyncio.Condition()
         self._held: list[bytes] | None = None
+        self._dribbling = asyncio.Lock()
         self._running: set[asyncio.Task[None]] = set()
         self.note = note
         self.calls: dict[int, Call] = {}
@@ -145,12 +146,13 @@ class Link:
 
     async def dribble(self, octets: bytes, pause: float) -> None:
         """Writes an octet at a time, so many seconds apart; what else there is comes afterwards."""
-        self._held = []
-        for at in range(len(octets)):
-            self._writer.write(octets[at : at + 1])
-            await asyncio.sleep(pause)
-        held, self._held = self._held, None
-        self.write(b"".join(held))
+        async with self._dribbling:
+            self._held = []
+            for at in range(len(octets)):
+                self._writer.write(octets[at : at + 1])
+                await asyncio.sleep(pause)
+            held, self._held = self._held, None
+            self.write(b"".join(held))
 
     async def drain(self) -> None:
         """Waits while the gateway does not read, and lets others run in any case."""
@@ -166,6 +168,15 @@ class Link:
 
     def abort(self) -> None:
         self._writer.transport.abort()
+
+    @property
+    def closed(self) -> bool:
+        """Whether nothing can be sent any more."""
+        return self._writer.is_closing()
+
+    def deafen(self) -> None:
+        """Reads no more."""
+        self._writer.transport.pause_reading()  # type: ignore[attr-defined]
 
     async def room(self, stream: int, octets: int) -> None:
         """Waits until the gateway lets so much be sent, and takes it from the windows."""
