@@ -246,7 +246,7 @@ cdef class Connection(Session):
         cdef Stream stream = self.latest
         begun = []
         while stream is not None:
-            if stream.begun:
+            if stream.begun and not stream.closed:
                 begun.append(stream)
             stream = stream.before
         return begun
@@ -843,6 +843,9 @@ cdef ssize_t on_read(
     cdef Py_ssize_t size = min(<Py_ssize_t> room, stream.unsent)
     cdef h2.nghttp2_nv ok
     cdef h2.nghttp2_nv* nvs
+    if stream.closed:
+        # It is about to be reset.
+        return h2.NGHTTP2_ERR_DEFERRED
     try:
         if stream.carrier is not None:
             return read_carried(session, stream, room, flags)
