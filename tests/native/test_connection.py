@@ -86,6 +86,14 @@ def test_a_unary_call_begins_when_its_request_is_whole() -> None:
     assert connection.next_message(stream) is None
 
 
+def test_a_method_that_is_not_there_does_not_wait_for_the_end_of_a_stream() -> None:
+    connection = opened()
+    assert connection.receive(request(1, b"/no.Such/Method")) == []
+    stream = begin(connection, frame(DATA, 0, 1, message(b"hello")))
+    assert stream.handler is None
+    assert not stream.half_closed
+
+
 def test_an_answer_is_headers_one_message_and_trailers() -> None:
     connection = opened()
     stream = begin(connection, request(1) + frame(DATA, END_STREAM, 1, message(b"x")))

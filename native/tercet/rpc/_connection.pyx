@@ -510,8 +510,11 @@ cdef class Connection(Session):
         if stream.carrier is not None:
             return stream.carrier.data(data, size)
         arrived = stream.accept(data, size, self.limits.max_message)
-        if stream.whole and (stream.others or stream.backlog is not None):
-            # More messages than the method takes: it is told of the first, and they wait.
+        if stream.whole and (
+            stream.others or stream.backlog is not None or (arrived and stream.handler is None)
+        ):
+            # More messages than the method takes: it is told of the first, and they wait. And a
+            # method that is not there may be one whose caller waits before it sends more.
             stream.whole = False
             self.begin(stream)
         if (stream.is_full() or stream.backlog is not None) and not stream.whole:

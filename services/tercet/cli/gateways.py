@@ -62,7 +62,12 @@ def gateways(mesh: str | None) -> list[Process]:
     found = [
         Process(f"{worker.service}/{worker.slot}", admin_socket(worker.address))
         for worker in list_workers(runtime)
-        if is_gateway(worker) and worker.state in up
+        if is_gateway(worker)
+        and (
+            worker.state in up
+            # One that starts answers too, as soon as it listens; it waits for its upstreams.
+            or (worker.state == cluster_pb2.WORKER_STATE_STARTING and worker.grpc_services)
+        )
     ]
     if not found:
         raise Unavailable(

@@ -132,6 +132,8 @@ def gateway(
         "target": GATEWAY_TARGET,
         "workers": workers,
         "bind": section.bind,
+        # Every process listens there: nobody else should.
+        "reserved": [options.metrics] if options.metrics else [],
         "options": msgspec.to_builtins(options),
         "routed": False,
         "gateway": True,

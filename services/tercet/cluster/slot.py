@@ -165,6 +165,11 @@ class Slot:
             late = grace + MARGIN
             asyncio.get_running_loop().call_later(late, self._kill_late, self._child)
 
+    def pass_on(self, number: signal.Signals) -> None:
+        """Sends a signal to the worker, if there is one that can hear it."""
+        if self._child and self.is_bound:
+            self._child.signal(number)
+
     def kill(self) -> None:
         """Ends the worker at once; unless `stop` was called too, it is replaced."""
         if self._child:

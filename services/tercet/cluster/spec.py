@@ -28,6 +28,8 @@ class ServiceSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     workers: int
     # The "host:port" that all workers share, or "" for none.
     bind: str = ""
+    # Further "host:port"s that its workers bind by themselves, each the same; held for them.
+    reserved: list[str] = []
     options: dict[str, Any] = {}
     # Whether gateways route calls to it.
     routed: bool = True
@@ -49,8 +51,9 @@ class ServiceSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
             raise ValueError(f"{self.target!r} is no target: write it as package.module:function")
         if not 1 <= self.workers <= 1024:
             raise ValueError(f"workers of {self.name} is {self.workers}: must be 1 to 1024")
-        if self.bind:
-            Bind.parse(self.bind)
+        for address in (self.bind, *self.reserved):
+            if address:
+                Bind.parse(address)
         if self.gateway and self.routed:
             raise ValueError(f"{self.name} is a gateway: calls are not routed to it")
 

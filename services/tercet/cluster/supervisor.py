@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
+import os
 import signal
 import sys
 
@@ -58,6 +59,11 @@ class Supervisor:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._signaled)
+        if not os.isatty(sys.stdin.fileno() if sys.stdin else 0):
+            # Of a daemon it means: open files anew. (A terminal that is closed sends it too.)
+            loop.add_signal_handler(signal.SIGHUP, self._pass_on, signal.SIGHUP)
+        else:
+            loop.add_signal_handler(signal.SIGHUP, self._signaled)
         try:
             self._make_slots()
             self._keepers = {
@@ -88,6 +94,8 @@ class Supervisor:
         # It binds that port itself, for health alone: its own server is on its socket.
         self._add(control, bind="", shown_bind=health)
         for service in self._mesh.services:
+            for address in service.reserved:
+                self._reserve(address)
             bind = str(self._reserve(service.bind).bind) if service.bind else ""
             self._add(service, bind=bind, shown_bind=bind)
 
@@ -161,6 +169,12 @@ class Supervisor:
         else:
             log.info("stopping")
         self._stop.set()
+
+    def _pass_on(self, number: signal.Signals) -> None:
+        """Gives a signal to the gateways, which have logs."""
+        for slot in self._slots.values():
+            if slot.service.gateway:
+                slot.pass_on(number)
 
     def _give_up(self, slot: Slot) -> bool:
         # Later, what is broken may be mended under a mesh that serves; at the first start the

@@ -89,7 +89,6 @@ class AccessLog:
 
     def start(self) -> None:
         loop = asyncio.get_running_loop()
-        # Without a handler SIGHUP would end the process.
         loop.add_signal_handler(signal.SIGHUP, self.reopen)
         self._task = asyncio.create_task(self._run())
 
@@ -104,7 +103,6 @@ class AccessLog:
         self._task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await self._task
-        asyncio.get_running_loop().remove_signal_handler(signal.SIGHUP)
         self._collect()
         last = asyncio.get_running_loop().run_in_executor(
             self._thread, self._sink.write, self._waiting

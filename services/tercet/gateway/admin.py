@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,8 @@ from tercet.gateway.v1 import gateway_pb2, gateway_pb2_grpc
 from tercet.rpc import reflection
 from tercet.rpc.engines import server as make_server
 from tercet.rpc.types import Context
+
+log = logging.getLogger("tercet.gateway")
 
 # Endpoints that a hint names.
 MOST_NAMED = 20
@@ -109,6 +112,8 @@ class Admin(gateway_pb2_grpc.GatewayServicer):
             if endpoint.drained is not drained:
                 endpoint.drained = drained
                 upstream.changed()
+                did = "is drained" if drained else "takes calls again"
+                log.info("%s of %s %s", endpoint.identity, upstream.name, did)
         return [endpoint_to_proto(endpoint) for _, endpoint in found]
 
     def _endpoints(self, name: str) -> Iterator[tuple[Upstream, Endpoint]]:

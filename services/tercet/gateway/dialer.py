@@ -28,6 +28,9 @@ log = logging.getLogger("tercet.gateway")
 TIMEOUT = 5.0
 # Seconds that a connection must have lived so that the next one is not delayed.
 LIVED = 1.0
+# Failures in a row that are worth a line. Not the first: a worker that has just died is about to
+# leave the list.
+TOLD = 2
 BASE = 0.1
 CEILING = 5.0
 
@@ -96,6 +99,8 @@ class Dialer:
             return 0.0
         began = loop.time()
         self._endpoint.connects += 1
+        if self._failures >= TOLD:
+            self._log(logging.INFO, "is connected again")
         self._set(subchannel, failing=False, error="")
         self._connected()
         try:
@@ -113,6 +118,7 @@ class Dialer:
         else:
             # Calls wait: it may well be there again at once.
             self._failures = 0
+            self._log(logging.INFO, f"has lost its connection: {subchannel.lost.result()}")
             self._set(None, failing=False, error=subchannel.lost.result())
             self._failed()
         return lifetime
@@ -138,7 +144,10 @@ class Dialer:
             _check(transport)
             # One that only accepts is no gRPC server, or none yet.
             if not await asyncio.shield(made[-1].greeted):
-                raise ConnectionError(made[-1].lost.result())
+                raise ConnectionError(
+                    f"{made[-1].lost.result()}, before it had said anything"
+                    f" (does it want {'plaintext' if self._context else 'TLS'}?)"
+                )
         except BaseException:
             # uvloop does not tell a protocol of the end of a connection whose maker is cancelled.
             for subchannel in made:
@@ -167,18 +176,15 @@ class Dialer:
         made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return transport
 
+    def _log(self, level: int, what: str) -> None:
+        log.log(level, "%s of %s %s", self._endpoint.identity, self._upstream.name, what)
+
     def _fail(self, why: str) -> None:
         self._failures += 1
         if self._failures == 1:
             self._endpoint.ejections += 1
-        elif self._failures == 2:
-            # Not the first: a worker that has just died is about to leave the list.
-            log.warning(
-                "%s of %s cannot be connected to: %s; trying again",
-                self._endpoint.identity,
-                self._upstream.name,
-                why,
-            )
+        elif self._failures == TOLD:
+            self._log(logging.WARNING, f"cannot be connected to: {why}; trying again")
         self._set(None, failing=True, error=why)
         self._failed()
 

@@ -182,7 +182,10 @@ KINDS: dict[int, Kind] = {
     ),
     gateway_pb2.REASON_DEADLINE_EXCEEDED: Kind(DeadlineExceeded, _deadline_exceeded),
     gateway_pb2.REASON_QUEUE_FULL: Kind(
-        ResourceExhausted, _queue_full, "try again later, or start more workers", LATER
+        ResourceExhausted,
+        _queue_full,
+        "try again later, or give the upstream more workers or a larger `concurrency`",
+        LATER,
     ),
     gateway_pb2.REASON_TOO_MUCH_UNREAD: Kind(
         ResourceExhausted, _too_much_unread, "read the answers of earlier calls first", LATER

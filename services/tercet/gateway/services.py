@@ -69,7 +69,7 @@ class Services:
             self._member.is_mute = True
             self._changed()
             log.info(
-                "upstream %s has no reflection: what it serves is what routes say",
+                "upstream %s has no reflection: it takes what routes say, or all if alone",
                 self._member.upstream.name,
             )
         return silent

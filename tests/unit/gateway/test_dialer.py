@@ -167,7 +167,7 @@ async def test_an_endpoint_that_refuses_is_tried_again_until_it_is_there(
 async def test_one_that_hangs_up_at_once_fails(does: str, tmp_path: Path) -> None:
     async with listening(path=tmp_path / "s", does=does) as address, dialed(address) as made:
         await eventually(lambda: made.failed > 1 and made.endpoint.failing)
-        assert made.endpoint.error == "it hung up"
+        assert made.endpoint.error.startswith("it hung up")
         assert made.endpoint.ejections == 1
         assert bool(made.connected) == ("greeting" in does)
 

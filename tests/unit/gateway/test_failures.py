@@ -123,7 +123,7 @@ def test_a_reason_has_its_code_and_details(name: str, facts: dict[str, str]) -> 
             "QUEUE_FULL",
             {"upstream": "greeter", "limit": "1024"},
             "the workers of 'greeter' are busy, and the queue of 1024 calls for them is full; "
-            "try again later, or start more workers",
+            "try again later, or give the upstream more workers or a larger `concurrency`",
         ),
     ],
 )

@@ -116,6 +116,8 @@ class Host:
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, self._stop.set)
         loop.add_signal_handler(signal.SIGINT, lambda: None)
+        # For whoever has a file to open anew; it ends nobody's calls.
+        loop.add_signal_handler(signal.SIGHUP, lambda: None)
 
     def _listen(self, made: Server) -> None:
         # The private socket is for this user alone.
