@@ -8,12 +8,14 @@ from tercet.gateway._wheel cimport Wheel
 from tercet.rpc._fields cimport Fields
 from tercet.rpc._limits cimport Limits
 from tercet.rpc._outlet cimport Buffers
+from tercet.rpc._turn cimport Turn
 
 
 cdef class Plane:
     cdef readonly object loop
     cdef readonly Region region
     cdef readonly Wheel wheel
+    cdef Turn turn
     # Of what endpoints may do.
     cdef readonly Limits limits
     cdef Buffers buffers

@@ -13,6 +13,7 @@ from tercet.gateway._region cimport Region
 from tercet.gateway._wheel cimport Wheel
 from tercet.rpc._limits cimport Limits
 from tercet.rpc._outlet cimport Buffers
+from tercet.rpc._turn cimport turn_of
 
 cdef enum:
     # Records that wait to be written, at most: those of a second at full speed.
@@ -41,6 +42,7 @@ cdef class Plane:
         self.limits = limits
         self.window = window
         self.wheel = Wheel(self.loop)
+        self.turn = turn_of(self.loop)
         self.buffers = Buffers()
         self.draw = Draw(seed)
         self.log = []

@@ -252,7 +252,7 @@ cdef class Exchange(Lane):
         """Sends what is queued, at the end of this turn of the loop."""
         if not self.flushing and not self.paused and self.transport is not None:
             self.flushing = True
-            self.plane.loop.call_soon(self.flush)
+            self.plane.turn.add(self)
         return 0
 
     def flush(self):

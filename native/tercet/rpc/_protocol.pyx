@@ -24,6 +24,7 @@ from tercet.rpc._request cimport timeout_of
 from tercet.rpc._outlet cimport Buffers, Outlet
 from tercet.rpc._sender cimport Sender
 from tercet.rpc._stream cimport Stream
+from tercet.rpc._turn cimport turn_of
 
 from tercet.errors import ResourceExhausted
 from tercet.rpc._call import UNREAD
@@ -68,6 +69,7 @@ cdef class Exchange(Sender):
         self.ledger = ledger
         self.buffers = buffers
         self.loop = server.loop
+        self.turn = turn_of(self.loop)
         self.task_factory = self.loop.get_task_factory()
         self.limits = limits
         self.encoding = server.encoding

@@ -4,6 +4,7 @@ from tercet.rpc._connection cimport Connection
 from tercet.rpc._ledger cimport Ledger
 from tercet.rpc._limits cimport Limits
 from tercet.rpc._outlet cimport Buffers, Outlet
+from tercet.rpc._turn cimport Turn
 
 
 cdef class Sender:
@@ -24,6 +25,7 @@ cdef class Sender:
     cdef readonly int encoding
     cdef object transport
     cdef Outlet outlet
+    cdef Turn turn
     # Makes a task of a coroutine, if the loop does so in a way of its own.
     cdef object task_factory
     # When what is dealt with now was read: seconds of the monotonic clock.

@@ -28,7 +28,7 @@ cdef class Sender:
         """Sends what is queued, at the end of this turn of the loop."""
         if not self.flushing and not self.paused and self.transport is not None:
             self.flushing = True
-            self.loop.call_soon(self.flush)
+            self.turn.add(self)
         return 0
 
     cdef int look_out(self) except -1:
