@@ -17,6 +17,39 @@ from tercet.rpc.names import DEFAULT_ENGINE, ENGINE_NAMES
 NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
 TARGET = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
 CONTROL = "control"
+LOG_FORMATS = ("text", "json")
+
+
+class RecycleSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """When a worker is replaced although it is well; 0 is never."""
+
+    # Calls that it has taken, and up to so many more, drawn for each worker.
+    max_requests: int = 0
+    max_requests_jitter: int = 0
+    # Seconds since its start; up to a tenth less, drawn for each worker.
+    max_age: float = 0.0
+    # Bytes of resident memory, in so many samples in a row, one every `rss_interval` seconds.
+    max_rss: int = 0
+    rss_samples: int = 3
+    rss_interval: float = 5.0
+
+    def __post_init__(self) -> None:
+        for field in ("max_requests", "max_requests_jitter", "max_age", "max_rss"):
+            if getattr(self, field) < 0:
+                raise ValueError(f"{field} is {getattr(self, field)}: must be 0 or more")
+        if self.rss_samples < 1:
+            raise ValueError(f"rss_samples is {self.rss_samples}: must be 1 or more")
+        if self.rss_interval <= 0:
+            raise ValueError(f"rss_interval is {self.rss_interval}: must be more than 0")
+
+
+class OriginSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The command that has made a mesh: a reload runs it again, to read the configuration anew."""
+
+    # After `python -m tercet.cli`.
+    arguments: list[str]
+    # Where it was run.
+    directory: str
 
 
 class ServiceSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -41,6 +74,13 @@ class ServiceSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     server_options: dict[str, int] = {}
     # Add the directory of the start to the import path: a user's own module lives there.
     import_from_cwd: bool = False
+    # Whether TTIN and TTOU mean it: so it is with services of the user's own.
+    scaled_by_signal: bool = False
+    recycle: RecycleSpec = RecycleSpec()
+    # Pin the worker in each slot to one CPU, the slots in turn to all that there are.
+    pin: bool = False
+    # Import its module once, and fork workers that share those pages.
+    preload: bool = False
 
     def __post_init__(self) -> None:
         if not NAME.fullmatch(self.name):
@@ -74,6 +114,25 @@ class MeshSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     grace: float = 10.0
     # Seconds from the start of a worker until it must be ready.
     boot_timeout: float = 60.0
+    # Seconds without a pulse of its event loop after which a worker is taken for hung; 0 for never.
+    hang_timeout: float = 30.0
+    # Deaths in a row of one slot's workers, none of them stable, after which the mesh stops; 0 for
+    # never: the slot is tried again every 15 s.
+    crash_limit: int = 0
+    # "host:port" of the workers' metrics for Prometheus, or "" for none.
+    metrics: str = ""
+    # File that everything's stdout and stderr go to, opened anew at USR1; "" for the terminal.
+    log: str = ""
+    # "text", a line with the worker's name before it, or "json".
+    log_format: str = "text"
+    # File that the supervisor's pid is written to; "" for none.
+    pid_file: str = ""
+    # Functions that the control process calls, "module:function", with each event of that kind.
+    hooks: dict[str, str] = {}
+    # Directories whose Python files, once changed, are a reason to reload: for development.
+    watch: list[str] = []
+    # Where a reload finds the configuration; None if it cannot be read anew.
+    origin: OriginSpec | None = None
     # Lines shown below the table of workers when all are ready; $name is that service's address.
     hints: list[str] = []
 
@@ -97,6 +156,21 @@ class MeshSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         for field, value in (("grace", self.grace), ("boot_timeout", self.boot_timeout)):
             if not 0 < value <= 86400:
                 raise ValueError(f"{field} is {value}: must be more than 0 and at most 86400 s")
+        if self.hang_timeout and not 0.2 <= self.hang_timeout <= 86400:
+            raise ValueError(
+                f"hang_timeout is {self.hang_timeout}: must be 0.2 to 86400 s, or 0 for never"
+            )
+        if self.crash_limit < 0:
+            raise ValueError(f"crash_limit is {self.crash_limit}: must be 0 or more")
+        if self.metrics:
+            Bind.parse(self.metrics)
+        if self.log_format not in LOG_FORMATS:
+            raise ValueError(
+                f"log_format is {self.log_format!r}: must be {' or '.join(LOG_FORMATS)}"
+            )
+        for name, target in self.hooks.items():
+            if not TARGET.fullmatch(target):
+                raise ValueError(f"the hook {name} is {target!r}: write it as module:function")
 
     @property
     def gateways(self) -> int:
@@ -127,8 +201,17 @@ class WorkerSpec(msgspec.Struct, frozen=True, kw_only=True):
     options: dict[str, Any]
     # gRPC target of its private socket.
     address: str
-    # The shared "host:port", its port resolved, or "".
+    # The shared "host:port", its port resolved, which it is to bind by itself; "" for none.
     bind: str
+    # Listening sockets that it has inherited, by number, and is to accept on.
+    listeners: list[int] = []
+    revision: int = 1
+    # Seconds from one `Pulse` to the next.
+    pulse: float = 1.0
+    # The CPU that it is pinned to, or -1.
+    cpu: int = -1
+    log: str = ""
+    log_format: str = "text"
     # gRPC target of the control process.
     control: str
     engine: str

@@ -4,7 +4,8 @@
         └───────────┴──────────┴─────────▲
                   died by itself
 
-A worker is READY when its health, asked over its own socket, is SERVING.
+A worker is READY when its health, asked over its own socket, is SERVING. It is DRAINING as soon as
+it is to go: gateways are told so, and when all of them have acknowledged that, the worker is.
 """
 
 from __future__ import annotations
