@@ -55,11 +55,14 @@ def accepted(listener: socket.socket) -> int:
 
 def hits(listeners: Listeners, connections: int = 100, host: str = "127.0.0.1") -> Counter[int]:
     """Who of the slots was given how many; connections to somebody else are in none."""
-    clients = [connect(listeners.bind.port, host) for _ in range(connections)]
-    counts = Counter({slot: accepted(it) for slot, it in listeners.sockets().items()})
-    for client in clients:
-        client.close()
-    return +counts
+    counts: Counter[int] = Counter()
+    slots = {listener: slot for slot, listener in listeners.sockets().items()}
+    for _ in range(connections):
+        with connect(listeners.bind.port, host):
+            # A client is connected a moment before its connection is queued.
+            for listener in select.select(list(slots), [], [], 10)[0]:
+                counts[slots[listener]] += accepted(listener)
+    return counts
 
 
 def stranger(bind: Bind, *, reuse_port: bool = True, listens: bool = True) -> socket.socket:
@@ -167,14 +170,14 @@ def test_each_program_of_a_removal_is_right_before_and_after_the_socket_is_close
 
 def test_where_no_program_would_be_right_the_socket_is_kept_for_the_next(four: Listeners) -> None:
     four.steer({0, 1, 2})
-    kept = four.fileno(0)
+    kept = procnet.inode(four.sockets()[0])
     # Slot 3 is last: its connections would go anywhere while it takes the place of slot 0.
     four.remove(0)
     assert hits(four) == {3: 100}
     four.steer(())
     assert set(hits(four)) == {1, 2, 3}
     four.add(7)
-    assert four.fileno(7) == kept
+    assert procnet.inode(four.sockets()[7]) == kept
     four.steer({1, 2, 3})
     assert hits(four) == {7: 100}
 
@@ -208,9 +211,14 @@ def test_without_programs_the_kernel_spreads_connections_and_it_is_said_once(
 # What waits
 
 
-def test_waiting_counts_what_is_queued(four: Listeners) -> None:
+def is_queued(four: Listeners, slot: int, connections: int = 1) -> bool:
+    return four.waiting(slot) >= connections
+
+
+async def test_waiting_counts_what_is_queued(four: Listeners) -> None:
     four.steer({0, 1, 3})
     with connect(four.bind.port), connect(four.bind.port):
+        await eventually(partial(is_queued, four, 2, 2))
         assert [four.waiting(slot) for slot in range(4)] == [0, 0, 2, 0]
         accepted(four.sockets()[2])
         assert four.waiting(2) == 0
@@ -229,6 +237,7 @@ async def test_empty_is_when_the_queue_is_and_handshakes_have_had_their_time(
     monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: now))
     four.steer({0, 1, 3})
     client = connect(four.bind.port)
+    await eventually(partial(is_queued, four, 2))
     four.steer({2})
     emptying = asyncio.create_task(four.empty(2))
     now += module.LINGER + 1
@@ -307,10 +316,6 @@ class Clients:
             return type(error).__name__
 
 
-def is_queued(four: Listeners, slot: int) -> bool:
-    return four.waiting(slot) > 0
-
-
 async def replace_slots(four: Listeners, clients: Clients, *, carefully: bool) -> None:
     """Takes one slot after the other away and adds it again, while clients connect."""
     acceptors = {slot: Acceptor(four.fileno(slot)) for slot in range(4)}
@@ -358,7 +363,9 @@ async def test_connections_are_reset_when_a_slot_is_removed_without_that(four: L
     assert set(clients.failures) == {"ConnectionResetError"}
 
 
-def test_a_dead_workers_queued_connections_are_answered_by_its_successor(four: Listeners) -> None:
+async def test_a_dead_workers_queued_connections_are_answered_by_its_successor(
+    four: Listeners,
+) -> None:
     def worker() -> subprocess.Popen[bytes]:
         fd = four.fileno(1)
         return subprocess.Popen([sys.executable, str(CHILD), str(fd)], pass_fds=[fd])
@@ -372,11 +379,13 @@ def test_a_dead_workers_queued_connections_are_answered_by_its_successor(four: L
     try:
         assert told(connect(four.bind.port)) == first.pid
         first.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, first.pid, os.WSTOPPED)
         queued = [connect(four.bind.port) for _ in range(10)]
     finally:
         first.kill()
         first.wait()
     queued += [connect(four.bind.port) for _ in range(10)]
+    await eventually(partial(is_queued, four, 1, 20))
     assert four.waiting(1) == 20
     second = worker()
     try:
@@ -456,7 +465,7 @@ def test_inherited_sockets_are_the_first_slots_and_others_go_beside_them() -> No
     listeners.close()
 
 
-def test_an_inherited_socket_that_allows_no_other_is_shared_by_all_slots() -> None:
+async def test_an_inherited_socket_that_allows_no_other_is_shared_by_all_slots() -> None:
     only = stranger(ANY, reuse_port=False)
     listeners = Listeners(ANY, 3, inherited=[only])
     assert {listeners.fileno(slot) for slot in range(3)} == {only.fileno()}
@@ -466,16 +475,18 @@ def test_an_inherited_socket_that_allows_no_other_is_shared_by_all_slots() -> No
     listeners.steer({1})
     listeners.remove(1)
     with connect(listeners.bind.port):
+        await eventually(partial(is_queued, listeners, 0))
         assert listeners.waiting(0) == listeners.waiting(2) == 1
     assert list(listeners.sockets().values()) == [only]
     listeners.close()
 
 
-def test_a_successor_steers_the_sockets_that_were_handed_over(four: Listeners) -> None:
+async def test_a_successor_steers_the_sockets_that_were_handed_over(four: Listeners) -> None:
     four.steer({0})
     four.remove(0)
     order = [socket.socket(fileno=os.dup(it.fileno())) for it in four.sockets().values()]
     waits = connect(four.bind.port)
+    await eventually(lambda: sum(map(four.waiting, (1, 2, 3))) == 1)
     successor = Listeners(four.bind, 4, inherited=order)
     four.close()
     assert sum(map(successor.waiting, range(4))) == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import socket
 from collections.abc import Sequence
 
@@ -71,12 +72,9 @@ def taken(listeners: Sequence[socket.socket], connections: int) -> list[int]:
     counts = [0] * len(listeners)
     for _ in range(connections):
         with socket.create_connection(listeners[0].getsockname(), timeout=10):
-            for number, each in enumerate(listeners):
-                try:
-                    each.accept()[0].close()
-                except BlockingIOError:
-                    continue
-                counts[number] += 1
+            for ready in select.select(listeners, [], [], 10)[0]:
+                ready.accept()[0].close()
+                counts[listeners.index(ready)] += 1
     return counts
 
 
