@@ -363,7 +363,7 @@ async def test_connections_are_reset_when_a_slot_is_removed_without_that(four: L
     assert set(clients.failures) == {"ConnectionResetError"}
 
 
-async def test_a_dead_workers_queued_connections_are_answered_by_its_successor(
+def test_a_dead_workers_queued_connections_are_answered_by_its_successor(
     four: Listeners,
 ) -> None:
     def worker() -> subprocess.Popen[bytes]:
@@ -385,7 +385,7 @@ async def test_a_dead_workers_queued_connections_are_answered_by_its_successor(
         first.kill()
         first.wait()
     queued += [connect(four.bind.port) for _ in range(10)]
-    await eventually(partial(is_queued, four, 1, 20))
+    asyncio.run(eventually(partial(is_queued, four, 1, 20)))
     assert four.waiting(1) == 20
     second = worker()
     try:
