@@ -25,7 +25,7 @@ class Upstream(Host):
         name: Unique among the gateway's upstreams.
         concurrency: Calls that one endpoint works on at once, of all gateways; 0 for no limit.
         queue: Calls that may wait in this gateway.
-        patience: Seconds that calls wait for word of the source, when no endpoint is usable any more.
+        patience: Seconds that calls wait for word of the source, once no endpoint is usable.
     """
 
     def __new__(
