@@ -170,6 +170,12 @@ class Company:
         """Those who are not over."""
         return [actor for actor in self.actors if not actor.is_over]
 
+    async def leave(self) -> None:
+        """Ends all who are not over."""
+        for actor in self.on_stage():
+            actor.die(0)
+        await rest()
+
     def told(self, actor: Actor, message: Workers) -> None:
         if not self._probes or actor.spec.service != "control":
             return
@@ -235,5 +241,3 @@ class Diary:
 
     def hung(self, life: Life) -> None:
         self.hangs += 1
-
-

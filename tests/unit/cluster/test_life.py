@@ -24,11 +24,6 @@ GONE = [State.STARTING, State.GONE]
 
 
 @pytest.fixture
-def company() -> Company:
-    return Company()
-
-
-@pytest.fixture
 def diary() -> Diary:
     return Diary()
 
@@ -92,8 +87,6 @@ async def test_it_inherits_exactly_what_it_is_told_of(begin: Begin, company: Com
     assert company.actors[0].descriptors == (90, 91, 92, 101, 102, 103)
     assert company.actors[0].name == "one/3"
     await rest()
-    company.actors[0].die(0)
-    await rest()
 
 
 async def test_one_that_cannot_be_started_leaves_nothing_open(
@@ -108,9 +101,8 @@ async def test_one_that_cannot_be_started_leaves_nothing_open(
 
 
 async def test_one_that_is_not_ready_in_time_is_killed(
-    begin: Begin, company: Company, diary: Diary, monkeypatch: pytest.MonkeyPatch
+    begin: Begin, company: Company, diary: Diary, clock: Clock
 ) -> None:
-    clock = Clock(monkeypatch)
     # It listens; but nobody finds it serving.
     life = begin(hang_timeout=0.0)
     await clock.go_on(BOOT - 1)
@@ -123,9 +115,8 @@ async def test_one_that_is_not_ready_in_time_is_killed(
 
 
 async def test_importing_may_take_longer_than_the_hang_timeout(
-    begin: Begin, company: Company, diary: Diary, monkeypatch: pytest.MonkeyPatch
+    begin: Begin, company: Company, diary: Diary, clock: Clock
 ) -> None:
-    clock = Clock(monkeypatch)
     company.binds = False
     life = begin()
     await clock.go_on(BOOT - 1)
@@ -135,14 +126,11 @@ async def test_importing_may_take_longer_than_the_hang_timeout(
     life.serving()
     await clock.go_on(HANG - 1)
     assert (life.state, diary.hangs) == (State.READY, 0)
-    company.actors[0].die(1)
-    await rest()
 
 
 async def test_one_that_imports_for_ever_while_it_is_to_go_is_killed_all_the_same(
-    begin: Begin, company: Company, monkeypatch: pytest.MonkeyPatch
+    begin: Begin, company: Company, clock: Clock
 ) -> None:
-    clock = Clock(monkeypatch)
     company.binds = False
     life = begin()
     life.leave()
@@ -151,9 +139,8 @@ async def test_one_that_imports_for_ever_while_it_is_to_go_is_killed_all_the_sam
 
 
 async def test_one_that_begins_to_listen_while_it_is_to_go_may_finish_what_it_was_given(
-    begin: Begin, company: Company, monkeypatch: pytest.MonkeyPatch
+    begin: Begin, company: Company, clock: Clock
 ) -> None:
-    clock = Clock(monkeypatch)
     life = begin(hang_timeout=0.0)
     await rest()
     life.leave()
@@ -165,9 +152,8 @@ async def test_one_that_begins_to_listen_while_it_is_to_go_may_finish_what_it_wa
 
 
 async def test_one_whose_loop_does_not_turn_writes_down_its_stacks_and_is_killed(
-    begin: Begin, company: Company, diary: Diary, monkeypatch: pytest.MonkeyPatch
+    begin: Begin, company: Company, diary: Diary, clock: Clock
 ) -> None:
-    clock = Clock(monkeypatch)
     life = begin()
     actor = await served(life, company)
     actor.ignores = {signal.SIGABRT}
@@ -186,9 +172,8 @@ async def test_one_whose_loop_does_not_turn_writes_down_its_stacks_and_is_killed
 
 
 async def test_it_is_not_killed_again_once_abrt_has_ended_it(
-    begin: Begin, company: Company, monkeypatch: pytest.MonkeyPatch
+    begin: Begin, company: Company, clock: Clock
 ) -> None:
-    clock = Clock(monkeypatch)
     life = begin()
     actor = await served(life, company)
     await clock.go_on(HANG * 1.2)
@@ -198,9 +183,8 @@ async def test_it_is_not_killed_again_once_abrt_has_ended_it(
 
 
 async def test_pulses_keep_it_alive_and_are_known(
-    begin: Begin, company: Company, diary: Diary, monkeypatch: pytest.MonkeyPatch
+    begin: Begin, company: Company, diary: Diary, clock: Clock
 ) -> None:
-    clock = Clock(monkeypatch)
     life = begin()
     actor = await served(life, company)
     for calls in range(20):
@@ -209,14 +193,11 @@ async def test_pulses_keep_it_alive_and_are_known(
     assert (life.pulse.calls, life.pulse.in_flight, life.stalls) == (19, 2, False)
     # Of pulses nobody else is told.
     assert diary.said == [Bound(["one.Service"])]
-    actor.die(0)
-    await rest()
 
 
 async def test_a_stall_and_its_end_are_told(
-    begin: Begin, company: Company, diary: Diary, monkeypatch: pytest.MonkeyPatch
+    begin: Begin, company: Company, diary: Diary, clock: Clock
 ) -> None:
-    clock = Clock(monkeypatch)
     life = begin()
     actor = await served(life, company)
     before = diary.moves
@@ -225,8 +206,6 @@ async def test_a_stall_and_its_end_are_told(
     actor.say(Pulse())
     await clock.go_on(HANG * 0.2)
     assert (life.stalls, diary.moves) == (False, before + 2)
-    actor.die(0)
-    await rest()
 
 
 @pytest.mark.parametrize("seconds", [HANG * 0.45, HANG * 2, 3600.0])
@@ -235,9 +214,8 @@ async def test_that_we_stood_still_kills_nobody(
     begin: Begin,
     company: Company,
     diary: Diary,
-    monkeypatch: pytest.MonkeyPatch,
+    clock: Clock,
 ) -> None:
-    clock = Clock(monkeypatch)
     life = begin()
     actor = await served(life, company)
     for _ in range(3):
@@ -245,14 +223,11 @@ async def test_that_we_stood_still_kills_nobody(
         await clock.go_on(HANG / 5, steps=4)
         await clock.jump(seconds)
     assert (life.state, diary.hangs, actor.signals) == (State.READY, 0, [])
-    actor.die(0)
-    await rest()
 
 
 async def test_that_we_stood_still_does_not_use_up_the_time_to_boot(
-    begin: Begin, company: Company, monkeypatch: pytest.MonkeyPatch
+    begin: Begin, company: Company, clock: Clock
 ) -> None:
-    clock = Clock(monkeypatch)
     company.binds = False
     life = begin()
     await clock.jump(BOOT * 10)
@@ -265,9 +240,8 @@ async def test_that_we_stood_still_does_not_use_up_the_time_to_boot(
 
 
 async def test_one_that_does_not_stop_gets_term_at_its_grace_and_kill_after(
-    begin: Begin, company: Company, monkeypatch: pytest.MonkeyPatch
+    begin: Begin, company: Company, clock: Clock
 ) -> None:
-    clock = Clock(monkeypatch)
     company.stops = False
     life = begin(hang_timeout=0.0)
     actor = await served(life, company)
@@ -284,9 +258,8 @@ async def test_one_that_does_not_stop_gets_term_at_its_grace_and_kill_after(
 
 
 async def test_told_to_stop_again_it_may_end_sooner_but_never_later(
-    begin: Begin, company: Company, monkeypatch: pytest.MonkeyPatch
+    begin: Begin, company: Company, clock: Clock
 ) -> None:
-    clock = Clock(monkeypatch)
     company.stops = False
     life = begin(hang_timeout=0.0)
     actor = await served(life, company)
@@ -340,6 +313,7 @@ async def test_why_it_failed_is_read_at_its_end(begin: Begin, company: Company) 
     actor = company.actors[0]
     actor.say(Failed("no module named nobody"))
     # It is reaped before its link is read.
+    actor.is_over = True
     life._exited(78)
     assert life.last_exit == "exited with 78: no module named nobody"
     assert not await life.settled()
@@ -350,14 +324,12 @@ async def test_it_is_ready_only_once_and_only_if_it_is_not_to_go(
     begin: Begin, company: Company, diary: Diary
 ) -> None:
     life = begin()
-    actor = await served(life, company)
+    await served(life, company)
     life.serving()
     life.leave()
     life.leave()
     life.serving()
     assert diary.states == [State.STARTING, State.READY, State.DRAINING]
-    actor.die(0)
-    await rest()
 
 
 async def test_what_it_says_of_other_things_is_passed_on(
@@ -369,17 +341,14 @@ async def test_what_it_says_of_other_things_is_passed_on(
     await rest()
     assert diary.said[-1] == Leaving()
     assert life.state is State.READY
-    actor.die(0)
-    await rest()
 
 
 async def test_what_it_cannot_mean_closes_its_link_and_it_is_not_waited_for(
     begin: Begin,
     company: Company,
-    monkeypatch: pytest.MonkeyPatch,
+    clock: Clock,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    clock = Clock(monkeypatch)
     life = begin()
     actor = await served(life, company)
     actor.link._socket.send(b"rubbish\n")
@@ -392,9 +361,8 @@ async def test_what_it_cannot_mean_closes_its_link_and_it_is_not_waited_for(
 
 
 async def test_how_old_it_was_does_not_change_when_it_is_over(
-    begin: Begin, company: Company, monkeypatch: pytest.MonkeyPatch
+    begin: Begin, company: Company, clock: Clock
 ) -> None:
-    clock = Clock(monkeypatch)
     life = begin()
     actor = await served(life, company)
     await clock.go_on(5.0)
