@@ -205,6 +205,8 @@ class WorkerSpec(msgspec.Struct, frozen=True, kw_only=True):
     bind: str
     # Listening sockets that it has inherited, by number, and is to accept on.
     listeners: list[int] = []
+    # Whether its private socket is one of those.
+    address_inherited: bool = False
     revision: int = 1
     # Seconds from one `Pulse` to the next.
     pulse: float = 1.0

@@ -59,11 +59,11 @@ class Supervisor:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._signaled)
-        if not os.isatty(sys.stdin.fileno() if sys.stdin else 0):
-            # Of a daemon it means: open files anew. (A terminal that is closed sends it too.)
-            loop.add_signal_handler(signal.SIGHUP, self._pass_on, signal.SIGHUP)
-        else:
+        loop.add_signal_handler(signal.SIGUSR1, self._pass_on, signal.SIGUSR1)
+        if os.isatty(sys.stdin.fileno() if sys.stdin else 0):
             loop.add_signal_handler(signal.SIGHUP, self._signaled)
+        else:
+            loop.add_signal_handler(signal.SIGHUP, lambda: None)
         try:
             self._make_slots()
             self._keepers = {

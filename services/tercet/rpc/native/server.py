@@ -123,6 +123,25 @@ class NativeServer(Server):
             self._own_pool = ThreadPoolExecutor(THREADS, thread_name_prefix="tercet-handler")
         return self._own_pool
 
+    @property
+    def calls_begun(self) -> int:
+        return self._ledger.streams
+
+    @property
+    def calls_running(self) -> int:
+        return self._ledger.count
+
+    def queue_in_pool(self, work: Callable[[], object]) -> bool:
+        pool = self._given_pool or self._own_pool
+        if pool is None:
+            return False
+        try:
+            pool.submit(work)
+        except RuntimeError:
+            # It is shut down.
+            return False
+        return True
+
     def add_generic_rpc_handlers(
         self, generic_rpc_handlers: Iterable[grpc.GenericRpcHandler]
     ) -> None:
@@ -215,6 +234,10 @@ class NativeServer(Server):
             self._own_pool.shutdown(wait=False, cancel_futures=True)
         self.packers.shutdown(wait=False, cancel_futures=True)
         self._stopped.set()
+
+    async def drain(self, grace: float) -> None:
+        # No call that was received is lost by a stop.
+        await self.stop(grace)
 
     async def wait_for_termination(self, timeout: float | None = None) -> bool:
         try:
