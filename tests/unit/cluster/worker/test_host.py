@@ -161,6 +161,42 @@ async def test_its_private_socket_may_be_inherited_too(tmp_path: Path) -> None:
             assert path.stat().st_ino == before
 
 
+STARTER = """
+import subprocess, sys
+from examples.greeter import register as greeter
+
+LISTING = '''
+import os, sys
+print(sys.argv[1], *sorted(map(int, os.listdir("/proc/self/fd")))[:-1])
+'''
+
+def start(when):
+    # As careless code starts programs: what it does not close itself, they have.
+    subprocess.run([sys.executable, "-c", LISTING, when], close_fds=False, check=True)
+
+start("import")
+
+def register(server, *, worker):
+    greeter(server)
+    worker.on_ready(lambda: start("ready"))
+"""
+
+
+async def test_programs_that_it_starts_have_the_streams_and_nothing_else(
+    engine: str, module: Any
+) -> None:
+    with listener() as made:
+        number = made.fileno()
+        inherits: dict[str, Any] = {"descriptors": [number]}
+        if engine == "native":
+            inherits["listeners"] = [number]
+        async with hired(module(STARTER), engine=engine, **inherits) as worker:
+            await worker.bound()
+            await worker.until(lambda: "ready" in worker.output)
+            lines = worker.output.splitlines()
+            assert lines == ["import 0 1 2", "ready 0 1 2"]
+
+
 # -- what it says of itself -----------------------------------------------------------------------
 
 
