@@ -24,6 +24,8 @@ from tercet.errors import TercetError
 
 
 async def main(end: socket.socket) -> int:
+    # Programs that this worker starts must hold neither its life line nor its ports.
+    inheritance.keep()
     loop = asyncio.get_running_loop()
     started: asyncio.Future[WorkerSpec] = loop.create_future()
     host: Host | None = None
@@ -79,8 +81,6 @@ if __name__ == "__main__":
     if LINK_VARIABLE not in os.environ:
         sys.exit("python -m tercet.cluster.worker is started by the supervisor: see `tercet up`")
     inherited = socket.socket(fileno=int(os.environ.pop(LINK_VARIABLE)))
-    # Programs that this worker starts must hold neither its life line nor its ports.
-    inheritance.keep()
     code = uvloop.run(main(inherited))
     # Threads of user code, or of a C library, must not keep a stopped worker alive.
     for stream in (sys.stdout, sys.stderr):

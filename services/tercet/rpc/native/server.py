@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import socket
+import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
@@ -41,6 +43,9 @@ MOST_KNOWN = 1000
 NOTICE = 0.05
 # Seconds that a stop waits for what TLS has to say last.
 PARTING = 1.0
+# Loops remove a UNIX socket's file when they close it, since Python 3.13. Another process may
+# accept on the same socket.
+KEEP_FILE: dict[str, Any] = {"cleanup_socket": False} if sys.version_info >= (3, 13) else {}
 
 
 class Details(NamedTuple):
@@ -178,11 +183,9 @@ class NativeServer(Server):
         heap.keep(heap.enough_for(self.limits.max_message, self._kept_memory))
         for bound, secured in self._sockets:
             bound.setblocking(False)
-            make: Any = (
-                self.loop.create_unix_server
-                if bound.family == socket.AF_UNIX
-                else self.loop.create_server
-            )
+            make: Any = self.loop.create_server
+            if bound.family == socket.AF_UNIX:
+                make = functools.partial(self.loop.create_unix_server, **KEEP_FILE)
             self._listeners.append(
                 await make(
                     lambda: Protocol(self, self._ledger, self._buffers, self.limits),

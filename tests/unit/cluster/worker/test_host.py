@@ -158,6 +158,9 @@ async def test_its_private_socket_may_be_inherited_too(tmp_path: Path) -> None:
             async with calling(worker) as to:
                 answer = await greeter_pb2_grpc.GreeterStub(to).SayHello(HELLO, timeout=20)
             assert answer.pid == worker.pid
+            worker.link.send(Stop(5.0))
+            assert await worker.ended() == 0
+            # Its successor accepts on the same.
             assert path.stat().st_ino == before
 
 

@@ -8,6 +8,7 @@ import os
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import grpc
 import grpc.aio
@@ -69,6 +70,17 @@ async def test_a_server_closes_its_duplicates_and_not_what_it_was_given(
     async with serving(listener, b"first"):
         assert await ask(listener) == b"first"
     assert same_as(listener) == [listener.fileno()]
+
+
+async def test_the_file_of_a_unix_socket_stays_for_who_accepts_on_it_too(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as made:
+        made.bind(str(tmp_path / "s"))
+        made.listen()
+        server = rpc.server(engine="native")
+        server.add_insecure_port(f"fd:{made.fileno()}")
+        await server.start()
+        await server.stop(0)
+    assert (tmp_path / "s").exists()
 
 
 async def test_its_duplicates_are_not_inherited(listener: socket.socket) -> None:
