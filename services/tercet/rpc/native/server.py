@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import socket
+import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
@@ -41,6 +43,9 @@ MOST_KNOWN = 1000
 NOTICE = 0.05
 # Seconds that a stop waits for what TLS has to say last.
 PARTING = 1.0
+# Loops remove a UNIX socket's file when they close it, since Python 3.13. Another process may
+# accept on the same socket.
+KEEP_FILE: dict[str, Any] = {"cleanup_socket": False} if sys.version_info >= (3, 13) else {}
 
 
 class Details(NamedTuple):
@@ -123,6 +128,25 @@ class NativeServer(Server):
             self._own_pool = ThreadPoolExecutor(THREADS, thread_name_prefix="tercet-handler")
         return self._own_pool
 
+    @property
+    def calls_begun(self) -> int:
+        return self._ledger.streams
+
+    @property
+    def calls_running(self) -> int:
+        return self._ledger.count
+
+    def queue_in_pool(self, work: Callable[[], object]) -> bool:
+        pool = self._given_pool or self._own_pool
+        if pool is None:
+            return False
+        try:
+            pool.submit(work)
+        except RuntimeError:
+            # It is shut down.
+            return False
+        return True
+
     def add_generic_rpc_handlers(
         self, generic_rpc_handlers: Iterable[grpc.GenericRpcHandler]
     ) -> None:
@@ -159,11 +183,9 @@ class NativeServer(Server):
         heap.keep(heap.enough_for(self.limits.max_message, self._kept_memory))
         for bound, secured in self._sockets:
             bound.setblocking(False)
-            make: Any = (
-                self.loop.create_unix_server
-                if bound.family == socket.AF_UNIX
-                else self.loop.create_server
-            )
+            make: Any = self.loop.create_server
+            if bound.family == socket.AF_UNIX:
+                make = functools.partial(self.loop.create_unix_server, **KEEP_FILE)
             self._listeners.append(
                 await make(
                     lambda: Protocol(self, self._ledger, self._buffers, self.limits),
@@ -215,6 +237,10 @@ class NativeServer(Server):
             self._own_pool.shutdown(wait=False, cancel_futures=True)
         self.packers.shutdown(wait=False, cancel_futures=True)
         self._stopped.set()
+
+    async def drain(self, grace: float) -> None:
+        # No call that was received is lost by a stop.
+        await self.stop(grace)
 
     async def wait_for_termination(self, timeout: float | None = None) -> bool:
         try:
