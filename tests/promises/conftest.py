@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.integration.meshes import Mesh
 from tests.promises.form import TIMEOUT
-from tests.promises.scene import WORKERS, configuration
+from tests.promises.scene import SERVICES, configuration
 
 Start = Callable[..., Mesh]
 
@@ -21,7 +22,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.timeout(TIMEOUT, method="thread"))
 
 
-@pytest.fixture(params=sorted(WORKERS))
+@pytest.fixture(params=sorted(SERVICES))
 def suite(request: pytest.FixtureRequest) -> str:
     """The calls, and the mesh that can answer them."""
     return str(request.param)
@@ -32,9 +33,9 @@ def start(tmp_path: Path) -> Iterator[Start]:
     """Starts a mesh: start(suite, cluster="hang_timeout = 2")."""
     made: list[Mesh] = []
 
-    def begin(suite: str, *arguments: str, **lines: str) -> Mesh:
-        path = configuration(suite, tmp_path, **lines)
-        made.append(Mesh("up", "--config", str(path), *arguments))
+    def begin(suite: str, *, environ: Mapping[str, str] | None = None, **how: Any) -> Mesh:
+        path = configuration(suite, tmp_path, **how)
+        made.append(Mesh("up", "--config", str(path), environ=environ))
         return made[-1].wait_ready()
 
     yield begin

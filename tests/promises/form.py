@@ -1,4 +1,4 @@
-"""How long the promises are put to the test: short for every run of the tests, long for `make soak`."""
+"""How long the promises are tested: short for every run of the tests, long for `make soak`."""
 
 from __future__ import annotations
 

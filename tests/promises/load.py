@@ -1,7 +1,7 @@
 """A process of callers: `python -m tests.promises.load JSON`.
 
 They call until its stdin ends, or for so long at most; then it writes how each call ended. It says
-`calling` when each caller has had its first answer. Nothing is ever tried again: what fails, failed.
+`calling` when each caller has had its first answer. What fails is never tried again.
 """
 
 from __future__ import annotations

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Mapping
 from pathlib import Path
 
 from tests.promises.form import CALLERS, DIRECT, DIRECT_FRESH, FRESH
 from tests.promises.load import Group
 
 GATEWAYS = 2
-# By suite: the services, and how many workers each has.
-WORKERS = {"plain": {"greeter": 2}, "built-in": {"compute": 2, "executor": 2}}
+# By suite: the services that the calls are for.
+SERVICES = {"plain": ["greeter"], "built-in": ["compute", "executor"]}
 
 PLAIN = """
 [gateway]
-bind = "127.0.0.1:0"
+bind = "{binds[gateway]}"
 workers = 2
 [compute]
 enabled = false
@@ -21,8 +23,8 @@ enabled = false
 enabled = false
 [services.greeter]
 target = "tests.promises.servicer:register"
-workers = 2
-bind = "127.0.0.1:0"
+workers = {workers}
+bind = "{binds[greeter]}"
 {service}
 [cluster]
 grace = 10
@@ -30,15 +32,15 @@ grace = 10
 """
 BUILT_IN = """
 [gateway]
-bind = "127.0.0.1:0"
+bind = "{binds[gateway]}"
 workers = 2
 [compute]
-workers = 2
+workers = {workers}
 threads = 1
-bind = "127.0.0.1:0"
+bind = "{binds[compute]}"
 {service}
 [executor]
-workers = 2
+workers = {workers}
 media_root = "{folder}"
 {service}
 [cluster]
@@ -48,11 +50,33 @@ grace = 10
 TEXTS = {"plain": PLAIN, "built-in": BUILT_IN}
 
 
-def configuration(suite: str, folder: Path, *, service: str = "", cluster: str = "") -> Path:
-    """Writes it there, with further lines for the services and the cluster."""
+def configuration(
+    suite: str,
+    folder: Path,
+    *,
+    workers: int = 2,
+    binds: Mapping[str, str] = {},
+    service: str = "",
+    cluster: str = "",
+) -> Path:
+    """Writes it there.
+
+    Args:
+        workers: Of each service.
+        binds: "host:port" of some of them; the others take a free port.
+        service: Further lines for each service.
+        cluster: And for the cluster.
+    """
     path = folder / "tercet.toml"
-    text = TEXTS[suite].format(folder=folder, service=service, cluster=cluster)
-    path.write_text(text)
+    path.write_text(
+        TEXTS[suite].format(
+            folder=folder,
+            workers=workers,
+            service=service,
+            cluster=cluster,
+            binds=defaultdict(lambda: "127.0.0.1:0", binds),
+        )
+    )
     return path
 
 
