@@ -15,8 +15,7 @@ import uvloop
 from tercet.cluster.link import Link
 from tercet.cluster.messages import Message, Start
 from tercet.cluster.process import LINK_VARIABLE, end_session
-from tercet.cluster.slot import CANNOT_START
-from tercet.cluster.spec import WorkerSpec
+from tercet.cluster.spec import CANNOT_START, WorkerSpec
 from tercet.cluster.worker import guard
 from tercet.cluster.worker.host import Host
 from tercet.errors import TercetError
