@@ -22,7 +22,7 @@ enabled = false
 [executor]
 enabled = false
 [services.greeter]
-target = "tests.promises.servicer:register"
+target = "{target}"
 workers = {workers}
 bind = "{binds[greeter]}"
 {service}
@@ -55,6 +55,7 @@ def configuration(
     folder: Path,
     *,
     workers: int = 2,
+    target: str = "tests.promises.servicer:register",
     binds: Mapping[str, str] = {},
     service: str = "",
     cluster: str = "",
@@ -63,6 +64,7 @@ def configuration(
 
     Args:
         workers: Of each service.
+        target: Of the plain service.
         binds: "host:port" of some of them; the others take a free port.
         service: Further lines for each service.
         cluster: And for the cluster.
@@ -72,6 +74,7 @@ def configuration(
         TEXTS[suite].format(
             folder=folder,
             workers=workers,
+            target=target,
             service=service,
             cluster=cluster,
             binds=defaultdict(lambda: "127.0.0.1:0", binds),

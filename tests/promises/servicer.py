@@ -14,6 +14,7 @@ import grpc
 import grpc.aio
 
 from examples.greeter import register as register_greeter
+from tests.soak import serve as soak
 from tests.soak.mixed import servicer as mixed
 
 RUNS_IN = "worker-pid"
