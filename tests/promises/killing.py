@@ -52,7 +52,7 @@ def lost_with(kills: list[Killed], each: Outcome) -> bool:
         return True
     if (each.code, each.reason) != ("UNAVAILABLE", "WORKER_LOST"):
         return False
-    (killed,) = [kill for kill in kills if f" {kill.address} " in each.details] or [None]
+    killed = next((kill for kill in kills if f" {kill.address} " in each.details), None)
     if killed is None or each.pid not in (0, killed.pid):
         return False
     return each.began <= killed.gone + LEARNT and killed.sent <= each.ended <= killed.gone + ENDED

@@ -54,4 +54,5 @@ def register(server: grpc.aio.Server) -> None:
         "Digest": grpc.stream_unary_rpc_method_handler(digest),
         "Chat": grpc.stream_stream_rpc_method_handler(chat),
     }
-    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(mixed.SERVICE, methods),))
+    for service, its in ((mixed.SERVICE, methods), (soak.SERVICE, soak.METHODS)):
+        server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, its),))
