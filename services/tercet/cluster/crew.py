@@ -10,12 +10,12 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
+import os
 from collections.abc import Iterator
 
 from tercet.cluster.doors import Doors
 from tercet.cluster.messages import ServiceRecord
 from tercet.cluster.plan import Plan
-from tercet.cluster.sizing import cpus
 from tercet.cluster.slot import NotReplaced, Slot
 from tercet.cluster.surroundings import Surroundings
 
@@ -153,7 +153,7 @@ class Crew:
     def _add(self) -> Slot:
         number = len(self.slots)
         self.doors.add(number)
-        usable = cpus()
+        usable = sorted(os.sched_getaffinity(0))
         slot = Slot(
             self.plan,
             number,

@@ -63,24 +63,32 @@ class OwnDoors(Doors):
         self.listeners = listeners
         self.shown = str(listeners.bind)
         self._slots = set(listeners.sockets())
+        self._away: set[int] = set()
 
     def add(self, slot: int) -> None:
         if slot not in self._slots:
             self.listeners.add(slot)
             self._slots.add(slot)
+            # As the listeners have it.
+            self._away.add(slot)
 
     def descriptors(self, slot: int) -> list[int]:
         return [self.listeners.fileno(slot)]
 
     def steer(self, away: Collection[int]) -> None:
-        self.listeners.steer(self._slots & set(away))
+        wanted = self._slots & set(away)
+        if wanted != self._away:
+            self._away = wanted
+            self.listeners.steer(wanted)
 
     async def empty(self, slot: int) -> None:
         await self.listeners.empty(slot)
 
     def remove(self, slot: int) -> None:
-        if slot in self._slots:
+        # The last one goes when all are closed.
+        if slot in self._slots and len(self._slots) > 1:
             self._slots.discard(slot)
+            self._away.discard(slot)
             self.listeners.remove(slot)
 
     def close(self) -> None:

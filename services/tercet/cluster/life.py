@@ -41,7 +41,7 @@ class Owner(Protocol):
         """Its state has changed, or what is known of it."""
 
     def heard(self, life: Life, message: Message) -> None:
-        """It has said something that is not about its own life."""
+        """It listens, or has said something that is not about its own life."""
 
     def hung(self, life: Life) -> None:
         """It is being killed."""
@@ -232,6 +232,7 @@ class Life:
             if self._hang_timeout:
                 self._look()
             self._owner.moved(self)
+            self._owner.heard(self, message)
         elif isinstance(message, Failed):
             self._cause = message.cause
         else:

@@ -24,6 +24,7 @@ from tercet.cluster.life import Life
 from tercet.cluster.mesh import Mesh
 from tercet.cluster.messages import (
     Acknowledged,
+    Bound,
     EventKind,
     Leaving,
     Message,
@@ -184,7 +185,12 @@ class Supervisor:
     # -- what workers say --------------------------------------------------------------------
 
     def _heard(self, life: Life, message: Message) -> None:
-        if isinstance(message, Report):
+        if isinstance(message, Bound):
+            if life.spec.service == CONTROL:
+                # Nobody else could ask it.
+                life.serving()
+                self._mesh.welcome(life)
+        elif isinstance(message, Report):
             self._mesh.tell_control(
                 Reported(
                     service=life.spec.service,
