@@ -109,6 +109,8 @@ class Wires:
                         wire = await stack.enter_async_context(connect(self._port))
                 except (OSError, TimeoutError) as error:
                     self._note(_unconnected(caller, began, error))
+                    # Who tries in a tight loop would in the end connect to itself.
+                    await asyncio.sleep(PAUSE)
                     continue
                 stream = 1
                 while not over.is_set():
