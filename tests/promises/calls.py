@@ -158,5 +158,6 @@ SUITES: dict[str, dict[Kind, int]] = {
         greet: 8,
         greet_often: 4,
     },
+    "compute": {compute: 8, compute_long: 1},
     "built-in": {compute: 8, compute_long: 1, execute: 3, execute_long: 4},
 }

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
 
+from tests.integration.meshes import Mesh
 from tests.promises.form import CALLERS, DIRECT, DIRECT_FRESH, FRESH
 from tests.promises.load import Group
 
@@ -83,13 +84,20 @@ def configuration(
     return path
 
 
-def through(gateway: str, suite: str) -> Group:
+def through(mesh: Mesh, suite: str) -> Group:
     """Callers through the gateways."""
     return Group(
-        name="gateway", address=gateway, suite=suite, channels=CALLERS - FRESH, fresh=FRESH
+        name="gateway", address=mesh.gateway, suite=suite, channels=CALLERS - FRESH, fresh=FRESH
     )
 
 
-def past(bind: str, suite: str) -> Group:
-    """Callers of the workers themselves."""
-    return Group(name="direct", address=bind, suite=suite, channels=DIRECT, fresh=DIRECT_FRESH)
+def past(mesh: Mesh, suite: str) -> Group:
+    """Callers of the workers themselves, of the first service."""
+    service = SERVICES[suite][0]
+    return Group(
+        name="direct",
+        address=mesh.bind_of(service),
+        suite=suite if suite == "plain" else service,
+        channels=DIRECT,
+        fresh=DIRECT_FRESH,
+    )

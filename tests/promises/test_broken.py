@@ -96,8 +96,8 @@ def test_a_reload_of_a_broken_configuration_changes_nothing(mesh: Mesh, tmp_path
 def test_a_worker_that_dies_again_and_again_is_backed_off(mesh: Mesh, code: Path) -> None:
     """Meanwhile the other one serves: what fails is what the dying one was running."""
     with Events(mesh) as events:
-        direct = past(mesh.bind_of("greeter"), "plain")
-        with calling(through(mesh.gateway, "plain"), direct) as load:
+        direct = past(mesh, "plain")
+        with calling(through(mesh, "plain"), direct) as load:
             code.write_text(DIES)
             kill(mesh.worker("greeter"))
             events.wait(lambda: len(deaths(events)) >= DEATHS, within=60)
@@ -122,7 +122,7 @@ def test_a_worker_that_dies_again_and_again_is_backed_off(mesh: Mesh, code: Path
 @contextmanager
 def unharmed(mesh: Mesh) -> Iterator[None]:
     """Meanwhile no call fails."""
-    with calling(through(mesh.gateway, "plain"), past(mesh.bind_of("greeter"), "plain")) as load:
+    with calling(through(mesh, "plain"), past(mesh, "plain")) as load:
         yield
     print(load.report)
     assert not load.report.of("gateway").failed, str(load.report)

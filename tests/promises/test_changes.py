@@ -16,11 +16,10 @@ def test_no_call_fails_of_a_reload(start: Start, suite: str) -> None:
     mesh = start(suite, workers=WORKERS)
     operator = Operator(mesh)
     rounds = rounds_of(suite)
-    service = SERVICES[suite][0]
     first = {each["pid"] for each in mesh.workers() if each["service"] != "control"}
     with Events(mesh) as events:
-        direct = past(mesh.bind_of(service), suite)
-        with calling(through(mesh.gateway, suite), direct) as load:
+        direct = past(mesh, suite)
+        with calling(through(mesh, suite), direct) as load:
             for number in range(rounds):
                 assert operator.reload() == number + 2
         events.wait(lambda: len(events.of("reload_finished")) == rounds)
@@ -41,8 +40,8 @@ def test_no_call_fails_of_a_reload(start: Start, suite: str) -> None:
 def test_no_call_fails_when_a_service_grows_and_shrinks(start: Start, suite: str) -> None:
     mesh = start(suite, workers=WORKERS)
     operator = Operator(mesh)
-    direct = past(mesh.bind_of(SERVICES[suite][0]), suite)
-    with calling(through(mesh.gateway, suite), direct) as load:
+    direct = past(mesh, suite)
+    with calling(through(mesh, suite), direct) as load:
         for number in range(rounds_of(suite)):
             for service in ("gateway", *SERVICES[suite]):
                 more = WORKERS + 1 + number % 2

@@ -52,7 +52,7 @@ def test_only_the_calls_of_a_killed_gateway_are_lost(start: Start, suite: str) -
 def test_without_the_control_process_no_call_is_lost(start: Start, suite: str) -> None:
     mesh = start(suite)
     with Events(mesh) as events:
-        with calling(through(mesh.gateway, suite)) as load:
+        with calling(through(mesh, suite)) as load:
             for _ in range(TIMES):
                 victim = mesh.worker("control")
                 kill(victim)

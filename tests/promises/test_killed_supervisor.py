@@ -27,7 +27,7 @@ def test_nothing_is_left_of_it(start: Start, suite: str) -> None:
     leaders = [mesh.pid, *(each["pid"] for each in mesh.workers())]
     memory = shared_memory(mesh.pid)
     assert memory
-    with calling(through(mesh.gateway, suite)) as load:
+    with calling(through(mesh, suite)) as load:
         os.kill(mesh.pid, signal.SIGKILL)
         mesh.ended()
         deadline = time.monotonic() + GONE
@@ -38,7 +38,7 @@ def test_nothing_is_left_of_it(start: Start, suite: str) -> None:
     assert load.report.failed
     again = start(suite, cluster=f'health = "{binds["control"]}"', binds=binds)
     assert {each["service"]: each["bind"] for each in again.workers() if each["bind"]} == binds
-    with calling(through(again.gateway, suite)) as load:
+    with calling(through(again, suite)) as load:
         time.sleep(1)
     assert not load.report.failed, str(load.report)
 

@@ -24,7 +24,7 @@ SOON = 1.0
 def test_only_the_calls_that_it_was_running_fail(start: Start, suite: str) -> None:
     mesh = start(suite, workers=3)
     with Events(mesh) as events:
-        with calling(through(mesh.gateway, suite)) as load:
+        with calling(through(mesh, suite)) as load:
             kills = kill_for(mesh, suite, KILLING)
             pids = {each.pid for each in kills}
             events.wait(lambda: len(returns(events, pids)) == len(pids), within=30)

@@ -25,7 +25,7 @@ def test_it_is_found_out_and_replaced(start: Start, suite: str) -> None:
     mesh = start(suite, workers=WORKERS, cluster=f"hang_timeout = {HANG}")
     service = SERVICES[suite][0]
     with Events(mesh) as events:
-        with calling(through(mesh.gateway, suite)) as load:
+        with calling(through(mesh, suite)) as load:
             time.sleep(1)
             victim = mesh.worker(service)
             stopped = time.monotonic()

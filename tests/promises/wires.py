@@ -58,7 +58,11 @@ def built_in(rng: Random) -> Asked:
     return Asked("raw compute", f"/{name}/Run", asked.SerializeToString(), [])
 
 
-SUITES: dict[str, Callable[[Random], Asked]] = {"plain": plain, "built-in": built_in}
+SUITES: dict[str, Callable[[Random], Asked]] = {
+    "plain": plain,
+    "compute": built_in,
+    "built-in": built_in,
+}
 
 
 class Wires:
