@@ -94,6 +94,8 @@ class NativeServer(Server):
         self._protocols: set[Protocol] = set()
         self._stopped = asyncio.Event()
         self._stopping: asyncio.Task[None] | None = None
+        # Whether what is left is being ended, and what comes too.
+        self._over = False
         # Methods by path, of all connections; what may change from call to call is not in it.
         self.known: dict[bytes, Any] = {}
         # Gives a Forwarder for a path that nobody has registered.
@@ -217,13 +219,14 @@ class NativeServer(Server):
                 protocol.shut_down()
             await asyncio.sleep(min(NOTICE, grace))
             for protocol in list(self._protocols):
-                protocol.refuse_more()
+                self._refuse_more(protocol)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(max(0, deadline - time.monotonic())):
                     await self._ledger.idle()
                     # Clients close when they have read the last answer.
                     await self._gone()
         tasks = [call.task for call in self._ledger.running if call.task is not None]
+        self._over = True
         for protocol in list(self._protocols):
             protocol.terminate()
         if tasks:
@@ -315,14 +318,22 @@ class NativeServer(Server):
             self.limits.applied("connections")
             return False
         self._protocols.add(protocol)
-        if self._stopping is not None:
+        if self._over:
             protocol.terminate()
+        elif self._stopping is not None:
+            # Accepted before the listener was closed: its client may have sent a call already.
+            protocol.shut_down()
+            self.loop.call_later(NOTICE, self._refuse_more, protocol)
         return True
 
     def disconnected(self, protocol: Protocol) -> None:
         self._protocols.discard(protocol)
         if not self._protocols:
             self._empty.set()
+
+    def _refuse_more(self, protocol: Protocol) -> None:
+        if protocol in self._protocols:
+            protocol.refuse_more()
 
     async def _gone(self) -> None:
         """Until there is no connection."""
