@@ -83,5 +83,6 @@ def event(happened: Event) -> cluster_pb2.Event:
 def timestamp(seconds: float) -> Timestamp:
     """Of seconds since the epoch."""
     made = Timestamp()
-    made.FromNanoseconds(int(seconds * 1e9))
+    # A float holds no more of it than that.
+    made.FromMicroseconds(round(seconds * 1e6))
     return made

@@ -166,5 +166,5 @@ def _difference(one: list[int], other: list[int]) -> list[int]:
 
 def _duration(seconds: float) -> Duration:
     made = Duration()
-    made.FromNanoseconds(int(seconds * 1e9))
+    made.FromNanoseconds(round(seconds * 1e9))
     return made
