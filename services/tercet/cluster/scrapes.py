@@ -17,7 +17,7 @@ from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
 from tercet.cluster.address import Bind
-from tercet.errors import ConfigError
+from tercet.errors import ConfigError, Unavailable
 
 log = logging.getLogger("tercet")
 
@@ -135,7 +135,7 @@ def only_metrics(app: App) -> App:
             return _short(start_response, "404 Not Found", f"metrics are at {PATH}")
         try:
             return app(environ, start_response)
-        except (TimeoutError, concurrent.futures.CancelledError):
+        except (TimeoutError, concurrent.futures.CancelledError, Unavailable):
             # The loop is too busy, or is ending.
             return _short(start_response, "503 Service Unavailable", "the server is busy")
 

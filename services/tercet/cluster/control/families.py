@@ -178,8 +178,9 @@ def _calls(counted: Counted) -> Iterator[Metric]:
         labels=[*LABELS, "method"],
     )
     for labels, statistics in counted:
-        for path, code, count in statistics.calls:
-            calls.add_metric([*labels, _method(path), CODES.get(code, str(code))], count)
+        for path, codes in statistics.calls.items():
+            for code, count in codes.items():
+                calls.add_metric([*labels, _method(path), CODES.get(code, str(code))], count)
         bounds = [*map(floatToGoString, statistics.latency_buckets), "+Inf"]
         for path, counts in statistics.latency.items():
             # Prometheus' buckets hold those of the lower ones too.

@@ -59,7 +59,12 @@ class Metrics:
         return Listener(sockets.address_or_socket(where), only_metrics(make_wsgi_app(registry)))
 
     async def snapshot(self) -> Snapshot:
-        """All that is known now."""
+        """All that is known now; waits until anything is.
+
+        Raises:
+            Unavailable: The mesh stops before.
+        """
+        await self._lists.workers()
         pids = {record.pid: records.key(record) for record in self._lists.records if record.pid}
         taken = await asyncio.to_thread(proc.read_all, pids, pss=False)
         for pid, worker in pids.items():

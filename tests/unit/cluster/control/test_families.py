@@ -11,8 +11,8 @@ from prometheus_client.registry import Collector, CollectorRegistry
 from tercet.cluster.control.families import LABELS, Slot, Snapshot, families
 from tercet.cluster.messages import EventKind, WorkerRecord
 from tercet.cluster.states import State
-from tercet.cluster.statistics import Statistics, decode, encode
-from tests.unit.cluster.control.made import counted, description, record
+from tercet.cluster.statistics import Loop, Statistics, decode
+from tests.unit.cluster.control.made import counted, description, encoded, record
 
 
 def slot(
@@ -71,7 +71,7 @@ def test_two_workers_of_one_slot_are_one_series() -> None:
 
 
 def test_calls_are_told_by_method_and_status_and_in_buckets() -> None:
-    statistics = decode(encode(counted(3, calls={("/a.B/C", 0): 2, ("", 12): 1, ("/x", 99): 1})))
+    statistics = decode(encoded(counted(3, calls={"/a.B/C": {0: 2}, "": {12: 1}, "/x": {99: 1}})))
     found = told([slot(record(), statistics=statistics)])
     assert found["tercet_worker_calls_total"] == {
         ("greeter", "0", "a.B/C", "OK"): 2,
@@ -99,7 +99,7 @@ def test_what_is_not_known_has_no_series() -> None:
 
 
 def test_lag_and_waiting_for_a_thread_are_told_if_they_are_reported() -> None:
-    found = told([slot(record(), statistics=Statistics(lag=0.25, pool_wait=0.5))])
+    found = told([slot(record(), statistics=Statistics(loop=Loop(0.25, 0.5)))])
     assert found["tercet_worker_loop_lag_seconds"]["greeter", "0"] == 0.25
     assert found["tercet_worker_handler_pool_wait_seconds"]["greeter", "0"] == 0.5
 
