@@ -67,7 +67,6 @@ def register(
         sockets.keep(where)
     control = Control(worker, hooks or {})
     cluster_pb2_grpc.add_ClusterServicer_to_server(control.cluster, server)
-    worker.on_message(control.heard)
     worker.on_drain(control.drain)
     worker.on_close(control.close)
     if health:
@@ -76,6 +75,8 @@ def register(
         control.serve_metrics(metrics)
     if watch:
         control.watch_files(watch)
+    # Last: what was said so far is heard at once.
+    worker.on_message(control.heard)
 
 
 class Control:

@@ -34,8 +34,7 @@ def seen(happened: object) -> None:
 
 def tell(control: Worker, *messages: Message) -> None:
     for message in messages:
-        for callback in control.messages:
-            callback(message)
+        control.hear(message)
 
 
 async def end(control: Worker) -> None:
