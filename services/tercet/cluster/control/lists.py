@@ -72,5 +72,5 @@ class Lists:
 
     async def _next(self) -> None:
         if self._changes.closed:
-            raise Unavailable("the mesh is stopping", reason="STOPPING", retry_after=1.0)
+            raise Unavailable("the control process ends", reason="STOPPING", retry_after=1.0)
         await self._changes.next()

@@ -46,7 +46,7 @@ class Orders:
             TercetError: Why it is not; by its reason, of the type that it has in `FAULTS`.
         """
         if self._closed:
-            raise _stopping("it was not ordered")
+            raise _gone("it was not ordered")
         self._number += 1
         number = self._number
         answer: asyncio.Future[Done] = asyncio.get_running_loop().create_future()
@@ -74,12 +74,22 @@ class Orders:
         if answer and not answer.done():
             answer.set_result(message)
 
-    def shut_down(self) -> None:
-        """Answers all who wait."""
+    def shut_down(self, patience: float) -> None:
+        """Takes no more orders, and waits for the answers to those that it has given.
+
+        A reload replaces the control process last: whoever has asked for that is answered when this
+        process is on its way out.
+
+        Args:
+            patience: Seconds; then they are told that nothing is known.
+        """
         self._closed = True
+        asyncio.get_running_loop().call_later(patience, self._give_up)
+
+    def _give_up(self) -> None:
         for answer in self._waiting.values():
             if not answer.done():
-                answer.set_exception(_stopping("whether it was done is not known"))
+                answer.set_exception(_gone("whether it was done is not known"))
 
 
 def checked_service(name: str) -> str:
@@ -124,8 +134,9 @@ def checked_generation(number: int) -> int:
     return number
 
 
-def _stopping(what: str) -> Unavailable:
-    return Unavailable(f"the mesh is stopping; {what}", reason="STOPPING", retry_after=1.0)
+def _gone(what: str) -> Unavailable:
+    # Or is replaced, which it cannot tell from that.
+    return Unavailable(f"the control process ends; {what}", reason="STOPPING", retry_after=1.0)
 
 
 def _not_found(field: str) -> Fault:

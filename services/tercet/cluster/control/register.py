@@ -34,6 +34,7 @@ from tercet.cluster.messages import (
     Message,
     OrderKind,
     Reported,
+    Stop,
     Workers,
 )
 from tercet.cluster.v1 import cluster_pb2_grpc
@@ -42,6 +43,10 @@ from tercet.errors import ConfigError
 from tercet.rpc.base import Server
 
 log = logging.getLogger("tercet")
+
+# Seconds that a process which is told to end waits for answers to its orders; half of its grace if
+# that is less, so that there is time to pass them on.
+PATIENCE = 2.0
 
 
 def register(
@@ -84,6 +89,7 @@ class Control:
 
     def __init__(self, worker: Worker, hooks: Mapping[str, str]) -> None:
         self._generation = worker.spec.generation
+        self._grace = worker.spec.grace
         self._lists = Lists()
         self._events = EventLog()
         self._reports = Reports()
@@ -140,9 +146,11 @@ class Control:
                 self._happened(message)
             case Done():
                 self._orders.done(message)
+            case Stop():
+                self._grace = message.grace
 
     def drain(self) -> None:
-        self.cluster.shut_down()
+        self.cluster.shut_down(min(PATIENCE, self._grace / 2))
         if self._probed:
             self._probed.shut_down()
 

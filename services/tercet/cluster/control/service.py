@@ -24,10 +24,15 @@ class Cluster(cluster_pb2_grpc.ClusterServicer):
         self._usage = usage
         self._orders = orders
 
-    def shut_down(self) -> None:
-        """Ends all streams, and answers all who wait for something to be done."""
-        for part in (self._lists, self._events, self._usage, self._orders):
+    def shut_down(self, patience: float) -> None:
+        """Ends all streams, and waits for what is being done.
+
+        Args:
+            patience: Seconds that the supervisor has to say how that went.
+        """
+        for part in (self._lists, self._events, self._usage):
             part.shut_down()
+        self._orders.shut_down(patience)
 
     async def ListWorkers(
         self, request: cluster_pb2.ListWorkersRequest, context: Context

@@ -82,17 +82,27 @@ async def test_a_refusal_has_the_status_of_its_reason(
     assert (error.message, error.hint, error.reason, error.field) == ("no", "hm", reason, field)
 
 
-async def test_a_stop_answers_who_waits_and_takes_no_more() -> None:
+async def test_a_stop_takes_no_more_and_waits_for_answers() -> None:
+    sent: list[Order] = []
+    desk = Orders(sent.append)
+    reload = await given(sent, desk, OrderKind.RELOAD)
+    desk.shut_down(30)
+    with pytest.raises(errors.Unavailable, match="not ordered"):
+        await desk.give(OrderKind.RELOAD)
+    assert not reload.done()
+    desk.done(Done(number=sent[0].number))
+    await reload
+    assert len(sent) == 1
+
+
+async def test_who_waits_for_too_long_then_is_told_that_nothing_is_known() -> None:
     sent: list[Order] = []
     desk = Orders(sent.append)
     waiting = await given(sent, desk, OrderKind.SCALE)
-    desk.shut_down()
+    desk.shut_down(0)
     with pytest.raises(errors.Unavailable, match="not known") as raised:
         await waiting
     assert raised.value.reason == "STOPPING"
-    with pytest.raises(errors.Unavailable, match="not ordered"):
-        await desk.give(OrderKind.RELOAD)
-    assert len(sent) == 1
 
 
 @pytest.mark.parametrize("count", [0, -1, 1025])

@@ -81,7 +81,7 @@ async def test_watch_gives_the_whole_list_at_once_and_after_each_change(
         assert (second.version, list(second.workers)) == (2, [])
         listed = await stub.ListWorkers(cluster_pb2.ListWorkersRequest())
         assert listed.version == 2
-        mesh.cluster.shut_down()
+        mesh.cluster.shut_down(0)
         assert await watch.read() is grpc.aio.EOF
 
 
@@ -115,7 +115,7 @@ async def test_who_waits_for_the_first_list_when_the_mesh_stops_is_told(mesh: Me
         mesh.cluster.ListWorkers(cluster_pb2.ListWorkersRequest(), cast("Any", None))
     )
     await asyncio.sleep(0)
-    mesh.cluster.shut_down()
+    mesh.cluster.shut_down(0)
     with pytest.raises(Unavailable):
         await listed
 
@@ -144,7 +144,7 @@ async def test_events_are_resumed_by_their_number(mesh: Mesh, tmp_path: Path) ->
         mesh.events.add(event(4))
         resumed = stub.WatchEvents(cluster_pb2.WatchEventsRequest(after=3))
         assert [each.sequence for each in (await resumed.read()).events] == [4]
-        mesh.cluster.shut_down()
+        mesh.cluster.shut_down(0)
         assert await resumed.read() is grpc.aio.EOF
 
 
@@ -172,7 +172,7 @@ async def test_usage_comes_at_once_and_after_each_interval(mesh: Mesh, tmp_path:
         watch = stub.WatchUsage(cluster_pb2.WatchUsageRequest(interval=Duration(nanos=100_000_000)))
         for _ in range(2):
             assert [each.worker.slot for each in (await watch.read()).workers] == [0]
-        mesh.cluster.shut_down()
+        mesh.cluster.shut_down(0)
         assert await watch.read() is grpc.aio.EOF
 
 
@@ -254,13 +254,25 @@ async def test_an_order_outlives_its_caller(mesh: Mesh, tmp_path: Path) -> None:
         mesh.orders.done(Done(number=order.number))
 
 
+async def test_who_asked_for_the_reload_that_ends_this_process_is_answered(
+    mesh: Mesh, tmp_path: Path
+) -> None:
+    mesh.lists.update(description(revision=2))
+    async with mesh.served(tmp_path) as stub:
+        call = asyncio.ensure_future(stub.Reload(cluster_pb2.ReloadRequest()))
+        order = await mesh.ordered()
+        mesh.cluster.shut_down(30)
+        mesh.orders.done(Done(number=order.number))
+        assert (await call).revision == 2
+
+
 async def test_who_waits_when_the_mesh_stops_is_told_that_nothing_is_known(
     mesh: Mesh, tmp_path: Path
 ) -> None:
     async with mesh.served(tmp_path) as stub:
         call = asyncio.ensure_future(stub.Reload(cluster_pb2.ReloadRequest()))
         await mesh.ordered()
-        mesh.cluster.shut_down()
+        mesh.cluster.shut_down(0)
         with pytest.raises(grpc.aio.AioRpcError) as raised:
             await call
     assert raised.value.code() is grpc.StatusCode.UNAVAILABLE
