@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator, Iterable, Sequence
 
+import msgspec
 import pytest
 
 from tercet.cluster.messages import Stop, WorkerRecord, Workers
@@ -43,12 +45,12 @@ def worker(
 
 
 def test_a_service_is_an_upstream_and_its_ready_workers_are_the_endpoints() -> None:
-    states = [READY, GONE, STARTING, DRAINING, READY]
+    states = [READY, DRAINING, READY]
     workers = [worker("one", state, slot=slot) for slot, state in enumerate(states)]
     assert Supervisor().found([*workers, worker("two", serves=("c.D", "e.F"))]) == [
         Found(
             "one",
-            (Address("unix:/nowhere/one.0"), Address("unix:/nowhere/one.4")),
+            (Address("unix:/nowhere/one.0"), Address("unix:/nowhere/one.2")),
             frozenset({"a.B"}),
             tells=True,
         ),
@@ -68,8 +70,15 @@ def test_a_service_without_a_ready_worker_serves_what_it_served(
     source.found([worker("one")])
     for _ in range(2):
         assert source.found([worker("one", state, serves=())]) == [
-            Found("one", (), frozenset({"a.B"}), tells=True)
+            Found("one", (), frozenset({"a.B"}), tells=True, expected=state is not DRAINING)
         ]
+
+
+@pytest.mark.parametrize(("seconds", "expected"), [(0.2, True), (15.0, False)])
+def test_who_is_started_again_soon_is_expected(seconds: float, expected: bool) -> None:
+    gone = msgspec.structs.replace(worker("one", GONE), retry=time.time() + seconds)
+    [found] = Supervisor().found([gone])
+    assert found.expected is expected
 
 
 def test_while_workers_are_replaced_both_versions_are_served() -> None:
@@ -85,7 +94,9 @@ def test_a_service_that_leaves_the_mesh_is_forgotten() -> None:
     source = Supervisor()
     source.found([worker("one")])
     assert source.found([]) == []
-    assert source.found([worker("one", STARTING)]) == [Found("one", (), None, tells=True)]
+    assert source.found([worker("one", STARTING)]) == [
+        Found("one", (), None, tells=True, expected=True)
+    ]
 
 
 @contextlib.asynccontextmanager
