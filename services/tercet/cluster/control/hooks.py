@@ -64,15 +64,17 @@ def untold(events: Iterable[messages.Event], generation: int) -> list[messages.E
     happened = list(events)
     if generation == 1:
         return happened
-    exits = [
-        place
+    earlier = [
+        (place, event)
         for place, event in enumerate(happened)
-        if event.service == CONTROL
-        and event.kind is EventKind.WORKER_EXITED
-        and event.generation < generation
+        if event.service == CONTROL and event.generation < generation
     ]
-    # If there is none, the predecessor is still there and goes on.
-    return happened[exits[-1] :] if exits else []
+    exits = [(place, event) for place, event in earlier if event.kind is EventKind.WORKER_EXITED]
+    gone = {event.generation for _, event in exits}
+    if not exits or any(event.generation not in gone for _, event in earlier):
+        # A predecessor is still there, and goes on.
+        return []
+    return happened[exits[-1][0] :]
 
 
 class Hooks:

@@ -151,4 +151,14 @@ def test_a_successor_tells_what_its_predecessor_could_not() -> None:
         event(5, EventKind.WORKER_EXITED, service="shop", generation=1),
     ]
     assert [each.sequence for each in untold(before, generation=3)] == [4, 5]
-    assert untold(before[:1], generation=2) == []
+
+
+def test_it_tells_nothing_while_its_predecessor_is_there_and_does() -> None:
+    before = [
+        event(1, EventKind.WORKER_EXITED, service="control", generation=1),
+        event(2, EventKind.WORKER_STARTED, service="control", generation=2),
+        event(3),
+        event(4, EventKind.WORKER_STARTED, service="control", generation=3),
+    ]
+    assert untold(before, generation=3) == []
+    assert untold([event(1)], generation=3) == []
