@@ -37,6 +37,8 @@ from tercet.cluster.messages import (
     Stop,
     Workers,
 )
+from tercet.cluster.spec import CONTROL
+from tercet.cluster.states import State
 from tercet.cluster.v1 import cluster_pb2_grpc
 from tercet.cluster.worker.context import Worker
 from tercet.errors import ConfigError
@@ -175,8 +177,17 @@ class Control:
     def _happened(self, event: Event) -> None:
         if self._events.add(event):
             self._count(event)
-            if self._hooks:
+            if self._hooks and not self._has_successor():
                 self._hooks.tell(event)
+
+    def _has_successor(self) -> bool:
+        """Whether there is a control process that tells what happens from now on."""
+        return any(
+            record.service == CONTROL
+            and record.generation > self._generation
+            and record.state is State.READY
+            for record in self._lists.records
+        )
 
     def _update_health(self) -> None:
         if not self._probed or not self._lists.records:

@@ -15,7 +15,16 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from tercet import rpc
 from tercet.cluster.control import register
-from tercet.cluster.messages import Done, Events, Message, Order, OrderKind, Serving, Workers
+from tercet.cluster.messages import (
+    Done,
+    EventKind,
+    Events,
+    Message,
+    Order,
+    OrderKind,
+    Serving,
+    Workers,
+)
 from tercet.cluster.states import State
 from tercet.cluster.v1 import cluster_pb2, cluster_pb2_grpc
 from tercet.cluster.worker.context import Worker
@@ -87,6 +96,22 @@ async def test_all_that_it_tells_it_was_told(tmp_path: Path) -> None:
         await kill
     await end(control)
     assert SEEN == [1, 2, 3]
+
+
+async def test_hooks_are_called_by_the_newest_control_process_alone() -> None:
+    old, new = worker([]), worker([], generation=2)
+    SEEN.clear()
+    hooks = {"worker_ready": f"{__name__}:seen"}
+    for each in (old, new):
+        register(rpc.server(engine="native"), health="", hooks=hooks, worker=each)
+    tell(old, Events([event(1)]), Workers(1, [record("control")]))
+    started = event(2, EventKind.WORKER_STARTED, service="control", generation=1)
+    tell(new, Events([started]))
+    both = [record("control", state=State.DRAINING), record("control", generation=2)]
+    for each in (old, new):
+        tell(each, Workers(2, both), event(3))
+        await end(each)
+    assert SEEN == [1, 3]
 
 
 async def test_it_asks_workers_whether_they_serve(tmp_path: Path) -> None:
