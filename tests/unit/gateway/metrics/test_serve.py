@@ -14,12 +14,12 @@ import pytest
 
 from tercet import rpc
 from tercet.cluster.messages import WorkerRecord
+from tercet.cluster.scrapes import Listener
 from tercet.cluster.states import State
 from tercet.gateway.admin import Admin
 from tercet.gateway.admin_socket import admin_socket
 from tercet.gateway.metrics import peers as peers_module
 from tercet.gateway.metrics import serve as module
-from tercet.gateway.metrics.http import Listener
 from tercet.gateway.metrics.peers import Peers
 from tercet.gateway.metrics.serve import serve
 from tercet.gateway.v1 import gateway_pb2_grpc
@@ -144,7 +144,7 @@ async def test_a_loop_that_is_too_busy_says_so(
 
     async with listening(Busy("gateway", 0)) as listener:
         status, text = await asyncio.to_thread(get, listener)
-    assert (status, text) == (503, "the gateway is busy\n")
+    assert (status, text) == (503, "the server is busy\n")
 
 
 async def test_a_scrape_may_ask_for_some(tmp_path: Path) -> None:
