@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from tercet.cluster.address import Bind
 from tercet.cluster.crew import Crew
@@ -162,15 +162,9 @@ class Mesh:
         for address in set(addresses) - self._reserved.keys():
             self._reserved[address] = Reservation(Bind.parse(address))
 
-    def reserve(self, addresses: Iterable[str]) -> None:
-        """Holds those addresses and no others.
-
-        Raises:
-            ConfigError: One cannot be had.
-        """
-        wanted = set(addresses)
-        self.hold(wanted)
-        for address in self._reserved.keys() - wanted:
+    def release(self, kept: Collection[str]) -> None:
+        """Lets go of all addresses that it holds but these."""
+        for address in self._reserved.keys() - set(kept):
             self._reserved.pop(address).close()
 
     def close(self) -> None:
