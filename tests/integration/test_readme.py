@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tercet.cli.config import ServiceSection, load
+from tercet.cli.config.loading import load
+from tercet.cli.config.sections import ServiceSection
 from tests.integration.conftest import Start
 from tests.integration.meshes import ROOT, Mesh
 from tests.integration.tools import INSTALLED, find, unavailable

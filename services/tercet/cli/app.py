@@ -8,6 +8,7 @@ import typer
 
 from tercet.cli import compute, drain, exec_, gateway, serve, undrain, up, upstreams, workers
 from tercet.cli.exit_codes import EPILOG
+from tercet.cli.flags import explained
 from tercet.cli.options import CONTEXT
 
 
@@ -23,9 +24,9 @@ def build() -> typer.Typer:
         pretty_exceptions_enable=False,
     )
     app.callback()(_options)
-    app.command("up", epilog=up.EPILOG)(up.command)
-    app.command("serve", epilog=serve.EPILOG)(serve.command)
-    app.command("gateway", epilog=gateway.EPILOG)(gateway.command)
+    app.command("up", epilog=up.EPILOG, cls=explained(up.FLAGS))(up.command)
+    app.command("serve", epilog=serve.EPILOG, cls=explained(serve.FLAGS))(serve.command)
+    app.command("gateway", epilog=gateway.EPILOG, cls=explained(gateway.EXPLAINED))(gateway.command)
     app.command("workers", epilog=workers.EPILOG)(workers.command)
     app.command("upstreams", epilog=upstreams.EPILOG)(upstreams.command)
     app.command("drain", epilog=drain.EPILOG)(drain.command)
