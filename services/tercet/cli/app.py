@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from tercet.cli import compute, drain, exec_, gateway, serve, undrain, up, upstreams, workers
+from tercet.cli import check, compute, drain, exec_, gateway, serve, undrain, up, upstreams, workers
 from tercet.cli.exit_codes import EPILOG
 from tercet.cli.flags import explained
 from tercet.cli.options import CONTEXT
@@ -27,6 +27,7 @@ def build() -> typer.Typer:
     app.command("up", epilog=up.EPILOG, cls=explained(up.FLAGS))(up.command)
     app.command("serve", epilog=serve.EPILOG, cls=explained(serve.FLAGS))(serve.command)
     app.command("gateway", epilog=gateway.EPILOG, cls=explained(gateway.EXPLAINED))(gateway.command)
+    app.command("check", epilog=check.EPILOG)(check.command)
     app.command("workers", epilog=workers.EPILOG)(workers.command)
     app.command("upstreams", epilog=upstreams.EPILOG)(upstreams.command)
     app.command("drain", epilog=drain.EPILOG)(drain.command)

@@ -30,6 +30,11 @@ class OptionError(ConfigError):
         super().__init__(message, hint=hint, reason=reason)
         self.path = path
 
+    @property
+    def option(self) -> str:
+        """Its dotted path."""
+        return dotted(self.path)
+
 
 def check(
     values: Any, section: type[msgspec.Struct], *, within: Path = ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path as File
@@ -54,8 +55,12 @@ class Sources:
             raise ConfigError(
                 f"cannot read {file}: {error.strerror}", hint="name another file with --config"
             ) from error
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        except UnicodeDecodeError as error:
             raise ConfigError(f"{file} is not TOML: {error}") from error
+        except tomllib.TOMLDecodeError as error:
+            told = re.search(r"at line (\d+)", str(error))
+            line = int(told[1]) if told else self._text.rstrip("\n").count("\n") + 1
+            raise ConfigError(f"{file}:{line}: this is not TOML: {error}") from error
         self._file = file
 
     def set(self, path: Path, value: Any, *, place: str) -> None:
