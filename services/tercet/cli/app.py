@@ -6,7 +6,21 @@ from typing import Annotated
 
 import typer
 
-from tercet.cli import check, compute, drain, exec_, gateway, serve, undrain, up, upstreams, workers
+from tercet.cli import (
+    check,
+    compute,
+    drain,
+    exec_,
+    gateway,
+    recycle,
+    reload,
+    scale,
+    serve,
+    undrain,
+    up,
+    upstreams,
+    workers,
+)
 from tercet.cli.exit_codes import EPILOG
 from tercet.cli.flags import explained
 from tercet.cli.options import CONTEXT
@@ -29,6 +43,9 @@ def build() -> typer.Typer:
     app.command("gateway", epilog=gateway.EPILOG, cls=explained(gateway.EXPLAINED))(gateway.command)
     app.command("check", epilog=check.EPILOG)(check.command)
     app.command("workers", epilog=workers.EPILOG)(workers.command)
+    app.command("reload", epilog=reload.EPILOG)(reload.command)
+    app.command("scale", epilog=scale.EPILOG)(scale.command)
+    app.command("recycle", epilog=recycle.EPILOG)(recycle.command)
     app.command("upstreams", epilog=upstreams.EPILOG)(upstreams.command)
     app.command("drain", epilog=drain.EPILOG)(drain.command)
     app.command("undrain", epilog=undrain.EPILOG)(undrain.command)

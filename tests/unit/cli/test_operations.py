@@ -1,0 +1,99 @@
+"""`tercet reload`, `scale` and `recycle`, told to the control process of a mesh."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from tercet.cluster.v1 import cluster_pb2
+from tercet.errors import FailedPrecondition, NotFound, TercetError, Unavailable
+from tests.unit.cli.conftest import Tercet
+from tests.unit.cli.meshes import FakeControl, Meshes, meshes
+
+WORKER = cluster_pb2.Worker(service="shop", pid=1, state=cluster_pb2.WORKER_STATE_READY)
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> Iterator[Meshes]:
+    with meshes() as (base, several):
+        monkeypatch.setenv("TERCET_RUNTIME_DIR", base)
+        yield several
+
+
+@pytest.fixture
+def control(started: Meshes) -> FakeControl:
+    return started.start(11, WORKER)
+
+
+def test_reload_tells_the_revision(tercet: Tercet, control: FakeControl) -> None:
+    assert tercet("reload") == (0, "reloaded: revision 2\n", "")
+    assert json.loads(tercet("reload", "--json").out) == {"revision": 3}
+    assert control.requests == [cluster_pb2.ReloadRequest()] * 2
+
+
+def test_scale(tercet: Tercet, control: FakeControl) -> None:
+    assert tercet("scale", "shop", "4") == (0, "shop has 4 workers\n", "")
+    assert control.requests == [cluster_pb2.ScaleRequest(service="shop", workers=4)]
+    assert json.loads(tercet("scale", "shop", "1", "--json").out) == {
+        "service": "shop",
+        "workers": 1,
+    }
+    for wrong in ("0", "1025", "many"):
+        assert tercet("scale", "shop", wrong).code == 2
+    assert len(control.requests) == 2
+
+
+def test_recycle_one_those_of_a_service_and_all(tercet: Tercet, control: FakeControl) -> None:
+    assert tercet("recycle", "shop", "0") == (0, "recycled shop/0\n", "")
+    assert tercet("recycle", "shop") == (0, "recycled shop\n", "")
+    control.described.services.extend(
+        [cluster_pb2.Service(name="gateway"), cluster_pb2.Service(name="shop")]
+    )
+    assert tercet("recycle") == (0, "recycled gateway\nrecycled shop\n", "")
+    assert json.loads(tercet("recycle", "shop", "3", "--json").out) == {
+        "services": ["shop"],
+        "slot": 3,
+    }
+    assert control.requests == [
+        cluster_pb2.RecycleRequest(service="shop", slot=0),
+        cluster_pb2.RecycleRequest(service="shop"),
+        cluster_pb2.RecycleRequest(service="gateway"),
+        cluster_pb2.RecycleRequest(service="shop"),
+        cluster_pb2.RecycleRequest(service="shop", slot=3),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("refusal", "code"),
+    [
+        (NotFound("there is no service 'x'", hint="there is shop", reason="NO_SERVICE"), 1),
+        (FailedPrecondition("tercet.toml:2: wrong", hint="right", reason="RELOAD_FAILED"), 1),
+        (Unavailable("the mesh stops", hint="start it", reason="STOPPING"), 69),
+    ],
+)
+@pytest.mark.parametrize("verb", ["reload", "scale x 2", "recycle x", "recycle x 1"])
+def test_a_refusal_is_told(
+    tercet: Tercet, control: FakeControl, verb: str, refusal: TercetError, code: int
+) -> None:
+    control.refusal = refusal
+    ran = tercet(*verb.split())
+    assert ran == (code, "", f"tercet: {refusal.message}\nhint: {refusal.hint}\n")
+
+
+def test_what_takes_too_long_is_124(tercet: Tercet, control: FakeControl) -> None:
+    with control.slow():
+        ran = tercet("reload", "--timeout", "0.2")
+    assert ran.code == 124
+    assert ran.err.startswith("tercet: it is not done after 0.2 s\nhint: what has begun goes on")
+
+
+@pytest.mark.parametrize("verb", ["reload", "scale x 2", "recycle", "recycle x 1"])
+def test_which_mesh(tercet: Tercet, started: Meshes, verb: str) -> None:
+    assert tercet(*verb.split()).code == 69
+    controls = [started.start(pid, WORKER) for pid in (11, 12)]
+    controls[1].described.services.append(cluster_pb2.Service(name="shop"))
+    assert tercet(*verb.split()).code == 2
+    assert tercet(*verb.split(), "--mesh", "12").code == 0
+    assert [len(control.requests) for control in controls] == [0, 1]
