@@ -24,6 +24,7 @@ from tercet.cli import (
 from tercet.cli.exit_codes import EPILOG
 from tercet.cli.flags import explained
 from tercet.cli.options import CONTEXT
+from tercet.cli.top import verb as top
 
 
 def build() -> typer.Typer:
@@ -43,6 +44,7 @@ def build() -> typer.Typer:
     app.command("gateway", epilog=gateway.EPILOG, cls=explained(gateway.EXPLAINED))(gateway.command)
     app.command("check", epilog=check.EPILOG)(check.command)
     app.command("workers", epilog=workers.EPILOG)(workers.command)
+    app.command("top", epilog=top.EPILOG)(top.command)
     app.command("reload", epilog=reload.EPILOG)(reload.command)
     app.command("scale", epilog=scale.EPILOG)(scale.command)
     app.command("recycle", epilog=recycle.EPILOG)(recycle.command)

@@ -30,6 +30,12 @@ class FakeControl(cluster_pb2_grpc.ClusterServicer):
         self.requests: list[Any] = []
         self.refusal: TercetError | None = None
         self.revision = 1
+        self.usage: list[cluster_pb2.Usage] = []
+        self.events: list[cluster_pb2.Event] = []
+        # Up to which events are not kept, and after which each stream was asked to begin.
+        self.forgotten = 0
+        self.watched_after: list[int] = []
+        self._changed = threading.Condition()
         self._may_answer = threading.Event()
         self._may_answer.set()
 
@@ -47,6 +53,36 @@ class FakeControl(cluster_pb2_grpc.ClusterServicer):
 
     def Describe(self, request: Any, context: Any) -> Any:
         return self.described
+
+    def WatchUsage(self, request: Any, context: Any) -> Iterator[Any]:
+        while context.is_active():
+            yield cluster_pb2.WatchUsageResponse(workers=self.usage)
+            with self._changed:
+                self._changed.wait(request.interval.ToNanoseconds() / 1e9)
+
+    def WatchEvents(self, request: Any, context: Any) -> Iterator[Any]:
+        self.watched_after.append(request.after)
+        last = request.after
+        if last < self.forgotten:
+            error = TercetError("they are forgotten", reason="EVENTS_FORGOTTEN")
+            if last:
+                context.abort_with_status(status_of(error, grpc.StatusCode.OUT_OF_RANGE))
+        while context.is_active():
+            fresh = [each for each in self.events if each.sequence > max(last, self.forgotten)]
+            if fresh:
+                yield cluster_pb2.WatchEventsResponse(events=fresh)
+                last = fresh[-1].sequence
+            with self._changed:
+                # Now and then, to see whether the client is still there.
+                self._changed.wait(0.05)
+
+    def happen(self, kind: cluster_pb2.EventKind, **fields: Any) -> None:
+        """Something happens."""
+        sequence = len(self.events) + 1
+        self.events.append(cluster_pb2.Event(sequence=sequence, kind=kind, **fields))
+        self.described.last_event = sequence
+        with self._changed:
+            self._changed.notify_all()
 
     def Reload(self, request: Any, context: Any) -> Any:
         self._told(request, context)
@@ -82,6 +118,8 @@ class Meshes:
     def __init__(self, base: Path, stack: ExitStack) -> None:
         self._base = base
         self._stack = stack
+        # The servers of the control processes that run.
+        self.controls: dict[int, grpc.Server] = {}
 
     def path(self, pid: int) -> Path:
         return self._base / str(pid)
@@ -94,10 +132,16 @@ class Meshes:
         fcntl.flock(lock, fcntl.LOCK_EX)
         control = FakeControl(workers)
         if workers:
-            server = self.server(f"unix:{path}/control.sock")
-            cluster_pb2_grpc.add_ClusterServicer_to_server(control, server)
-            server.start()
+            self.serve(pid, control)
         return control
+
+    def serve(self, pid: int, control: FakeControl) -> grpc.Server:
+        """Starts the control process of a mesh, once more if it was stopped."""
+        server = self.server(f"unix:{self.path(pid)}/control.sock")
+        cluster_pb2_grpc.add_ClusterServicer_to_server(control, server)
+        server.start()
+        self.controls[pid] = server
+        return server
 
     def server(self, address: str) -> grpc.Server:
         """A server that is stopped with the meshes."""
