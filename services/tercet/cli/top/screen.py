@@ -36,13 +36,17 @@ class Question(ModalScreen[bool]):
     def __init__(self, text: str) -> None:
         super().__init__()
         self._text = text
+        self._answered = False
 
     def compose(self) -> ComposeResult:
         yield Static(Text(f"{self._text}  [y/n]"), id="question")
 
     def on_key(self, event: Any) -> None:
         event.stop()
-        self.dismiss(event.key == "y")
+        # The first key answers; those that were typed behind it are for nobody.
+        if not self._answered:
+            self._answered = True
+            self.dismiss(event.key == "y")
 
 
 class Top(App[None]):

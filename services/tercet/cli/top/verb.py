@@ -52,7 +52,9 @@ def command(
     from tercet.cli.workers import find
 
     runtime = find(mesh)
-    if once or as_json or not (sys.stdin.isatty() and sys.stdout.isatty()):
+    # The live view is drawn on standard error, so that must be one too.
+    live = all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr))
+    if once or as_json or not live:
         show(look(runtime, interval), as_json=as_json)
         return
     # Late: it takes as long to import as everything else together.

@@ -150,7 +150,8 @@ def test_kill_asks_first(play: Play, control: FakeControl) -> None:
         await until(pilot, lambda: not app.screen.query("#question"))
         await pilot.press("k")
         await until(pilot, lambda: app.screen.query("#question"))
-        await pilot.press("y")
+        # Whoever types it twice has killed one.
+        await pilot.press("y", "y")
         await until(pilot, lambda: control.requests)
         # It and no successor.
         assert control.requests == [cluster_pb2.KillRequest(service="shop", slot=1, generation=1)]
