@@ -36,8 +36,8 @@ def command(
         bool,
         typer.Option(
             "--import",
-            help="Also import the module of each service, in a process of its own, and see whether"
-            " its function takes the options.",
+            help="Also import the module of each service and hook, in a process of its own, and see"
+            " whether its function takes the options.",
         ),
     ] = False,
     as_json: Json = False,
@@ -61,7 +61,7 @@ def command(
         errors = loaded.errors()
         if not errors:
             made = loaded.mesh()
-            errors = unusable(made.services) if import_ else []
+            errors = unusable(made) if import_ else []
         wrong = [
             as_dict(error, place=loaded.sources.place(error.path), option=error.option)
             for error in errors

@@ -1,4 +1,4 @@
-"""Whether the function of a service can be imported and takes its options.
+"""Whether the function of a service, or of a hook, can be imported and takes its options.
 
 Asked in a process of its own, as a worker would be: what a module does when it is imported stays
 there. `python -m tercet.cli.importing` is that process.
@@ -11,12 +11,12 @@ import os
 import subprocess
 import sys
 import traceback
-from collections.abc import Iterable
 
 import msgspec
 
 from tercet.cli.config.checking import OptionError
-from tercet.cluster.spec import ServiceSpec, WorkerSpec
+from tercet.cli.config.fields import Path
+from tercet.cluster.spec import MeshSpec, ServiceSpec, WorkerSpec
 from tercet.cluster.worker import loading
 from tercet.errors import TercetError
 
@@ -32,15 +32,21 @@ class Cause(msgspec.Struct, frozen=True):
     hint: str = ""
 
 
-def unusable(services: Iterable[ServiceSpec]) -> list[OptionError]:
-    """What is wrong with the targets of the user's own services."""
+def unusable(made: MeshSpec) -> list[OptionError]:
+    """What is wrong with the targets of the user's own services, and with the hooks."""
+    asked: list[tuple[Path, ServiceSpec]] = [
+        (("services", service.name, "target"), service)
+        for service in made.services
+        if not service.target.startswith(BUILT_IN)
+    ]
+    for kind, target in made.hooks.items():
+        # Taken for a service, which is called with one argument too.
+        hook = ServiceSpec(name="hook", target=target, workers=1, import_from_cwd=True)
+        asked.append((("cluster", "hooks", kind), hook))
     wrong = []
-    for service in services:
-        if service.target.startswith(BUILT_IN):
-            continue
+    for path, service in asked:
         cause = ask(service)
         if cause.message:
-            path = ("services", service.name, "target")
             wrong.append(OptionError(cause.message, path=path, hint=cause.hint))
     return wrong
 

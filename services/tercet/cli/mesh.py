@@ -18,6 +18,7 @@ from tercet.cli.config.sections import (
     recycle,
 )
 from tercet.cluster.address import Bind
+from tercet.cluster.messages import EventKind
 from tercet.cluster.region import MOST_GATEWAYS
 from tercet.cluster.sizing import usable_cpus
 from tercet.cluster.spec import MeshSpec, ServiceSpec
@@ -42,6 +43,9 @@ HINTS = {
     ],
     "executor": ["tercet exec run ps style=aux :: head lines=5 --address $gateway"],
 }
+
+# Of events, for hooks.
+KINDS = tuple(str(kind) for kind in EventKind)
 
 # What is done with an error: it is raised, or kept and the part left out.
 Refuse = Callable[[OptionError], None]
@@ -78,6 +82,15 @@ def mesh(config: Config, *, refuse: Refuse = _raise) -> MeshSpec:
         add(("executor",), config.executor, lambda: _executor(config.executor))
     for name, section in config.services.items():
         add(("services", name), section, lambda name=name, section=section: _own(name, section))  # type: ignore[misc]
+    for kind in config.cluster.hooks:
+        if kind not in KINDS:
+            refuse(
+                OptionError(
+                    f"there is no event {kind!r}",
+                    path=("cluster", "hooks", kind),
+                    hint=f"the events are: {', '.join(KINDS)}",
+                )
+            )
     cluster = {name: getattr(config.cluster, name) for name in config.cluster.__struct_fields__} | {
         "engine": config.engine
     }

@@ -143,3 +143,14 @@ def test_a_module_that_can(tercet: Tercet, tmp_path: Path) -> None:
     ran = tercet("check", "--import")
     assert (ran.code, ran.err) == (0, "")
     assert "hello" not in ran.out
+
+
+def test_hooks_are_imported_too(tercet: Tercet, tmp_path: Path) -> None:
+    (tmp_path / "tercet.toml").write_text(
+        "[cluster.hooks]\nworker_exited = 'hooks:told'\nreload_failed = 'hooks:nothing'\n"
+    )
+    (tmp_path / "hooks.py").write_text("def told(event): ...\n")
+    ran = tercet("check", "--import")
+    assert ran.code == 78
+    first, _ = ran.err.splitlines()
+    assert first == "tercet: tercet.toml:3: module 'hooks' has no function 'nothing'"

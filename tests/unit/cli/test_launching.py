@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from tercet.cluster.spec import MeshSpec, OriginSpec
-from tests.unit.cli.conftest import Tercet, start
+from tests.unit.cli.conftest import Tercet
 
 
 def test_a_supervisor_that_asks_is_told(tmp_path: Path) -> None:
@@ -18,7 +20,15 @@ def test_a_supervisor_that_asks_is_told(tmp_path: Path) -> None:
     arguments = ["up", "--gateway", "127.0.0.1:0", "--hang-timeout", "7", "--reload"]
     reader, writer = os.pipe()
     environ = os.environ | {"TERCET_SPEC_FD": str(writer)}
-    ran = start(*arguments, cwd=tmp_path, env=environ, pass_fds=[writer])
+    command = [sys.executable, "-P", "-m", "tercet.cli", *arguments]
+    ran = subprocess.Popen(
+        command,
+        cwd=tmp_path,
+        env=environ,
+        pass_fds=[writer],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
     os.close(writer)
     with open(reader, "rb") as answer:
         spec = msgspec.json.decode(answer.read(), type=MeshSpec)

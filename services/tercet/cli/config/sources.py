@@ -10,7 +10,7 @@ from typing import Any
 
 from tercet.cli.config.checking import OptionError
 from tercet.cli.config.fields import Path, dotted
-from tercet.cli.config.lines import lines
+from tercet.cli.config.lines import line
 from tercet.cli.config.variables import known, ours
 from tercet.errors import ConfigError
 
@@ -40,7 +40,6 @@ class Sources:
         self._places: dict[Path, str] = {}
         self._file: File | None = None
         self._text = ""
-        self._lines: Mapping[Path, int] | None = None
 
     def read(self, file: File) -> None:
         """Takes what a file says: comes first.
@@ -59,8 +58,8 @@ class Sources:
             raise ConfigError(f"{file} is not TOML: {error}") from error
         except tomllib.TOMLDecodeError as error:
             told = re.search(r"at line (\d+)", str(error))
-            line = int(told[1]) if told else self._text.rstrip("\n").count("\n") + 1
-            raise ConfigError(f"{file}:{line}: this is not TOML: {error}") from error
+            at = int(told[1]) if told else self._text.rstrip("\n").count("\n") + 1
+            raise ConfigError(f"{file}:{at}: this is not TOML: {error}") from error
         self._file = file
 
     def set(self, path: Path, value: Any, *, place: str) -> None:
@@ -114,11 +113,8 @@ class Sources:
             part = path[:length]
             if part in self._places:
                 return self._places[part]
-            if self._file:
-                if self._lines is None:
-                    self._lines = lines(self._text)
-                if part in self._lines:
-                    return f"{self._file}:{self._lines[part]}"
+            if self._file and (found := line(self._text, part)):
+                return f"{self._file}:{found}"
         # A section that was said by nobody but its options.
         inside = {place for said, place in self._places.items() if said[: len(path)] == path}
         return ", ".join(sorted(inside - {""}))

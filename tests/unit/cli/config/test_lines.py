@@ -6,7 +6,7 @@ import tomllib
 
 import pytest
 
-from tercet.cli.config.lines import lines
+from tercet.cli.config.lines import line
 
 TEXT = """\
 # a comment
@@ -38,7 +38,7 @@ target = "a:b"
 
 
 @pytest.mark.parametrize(
-    ("path", "line"),
+    ("path", "expected"),
     [
         (("engine",), 2),
         (("gateway",), 4),
@@ -55,14 +55,29 @@ target = "a:b"
         (("services", "a.b", "target"), 25),
     ],
 )
-def test_a_key_is_found(path: tuple[str | int, ...], line: int) -> None:
-    assert lines(TEXT)[path] == line
+def test_a_key_is_found(path: tuple[str | int, ...], expected: int) -> None:
+    assert line(TEXT, path) == expected
 
 
 def test_what_only_looks_like_a_key_is_not_found() -> None:
-    assert ("cluster",) not in lines(TEXT)
+    assert line(TEXT, ("cluster",)) is None
+    assert line(TEXT, ("gateway", "many", 2)) is None
+    assert line(TEXT, ("engine", "x")) is None
+
+
+def test_a_file_of_one_line() -> None:
+    assert line("a = 1", ("a",)) == 1
+
+
+def test_a_long_file_takes_few_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks: list[str] = []
+    loads = tomllib.loads
+    monkeypatch.setattr(tomllib, "loads", lambda text: looks.append(text) or loads(text))
+    text = "\n".join(f"key{number} = {number}" for number in range(10_000))
+    assert line(text, ("key7654",)) == 7655
+    assert len(looks) < 20
 
 
 def test_what_is_not_toml_is_told() -> None:
     with pytest.raises(tomllib.TOMLDecodeError):
-        lines("[gateway\n")
+        line("[gateway\n", ("gateway",))

@@ -35,7 +35,11 @@ def refused(
         ("[gateway]\nbind = 'nowhere'\n", "mesh.toml:2: 'nowhere' is no address"),
         ("[cluster]\ngrace = 0\n", "mesh.toml:2: grace is 0"),
         ("[cluster]\n\nhealth = 'x'\n", "mesh.toml:3: 'x' is no address"),
-        ("[cluster]\nhooks = {a = 'b'}\n", "mesh.toml:2: the hook a is 'b'"),
+        (
+            "[cluster]\nhooks = {stopping = 'b'}\n",
+            "mesh.toml:2: the hook stopping is 'b'",
+        ),
+        ("[cluster.hooks]\nworker_left = 'a:b'\n", "mesh.toml:2: there is no event 'worker_left'"),
         ("engine = 'x'\n", "mesh.toml:1: there is no engine 'x'"),
         ("[services.a]\nworkers = 1\n", "mesh.toml:1: target of services.a is missing"),
         ("[services.a]\ntarget = 'x'\n", "mesh.toml:2: 'x' is no target"),
