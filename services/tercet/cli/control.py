@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar, cast
 
 import typer
 
+from tercet.cli.exit_codes import TimedOut
 from tercet.cli.options import duration
 from tercet.errors import Unavailable
 
@@ -75,11 +76,12 @@ def tell(
 
     Raises:
         Unavailable: There is no answer.
-        CallError: It is refused, or not done within the timeout.
+        CallError: It is refused.
+        TimedOut: It is not done within the timeout.
     """
     import grpc
 
-    from tercet.client.errors import CallError, call_error
+    from tercet.client.errors import call_error
     from tercet.cluster.v1 import cluster_pb2_grpc
 
     # One that is being started again is waited for; one that goes away later is not.
@@ -95,8 +97,7 @@ def tell(
                         told.message, hint=told.hint if told.reason else GOES_ON
                     ) from error
                 case grpc.StatusCode.DEADLINE_EXCEEDED if timeout:
-                    message = f"it is not done after {timeout:g} s"
-                    raise CallError(told.code, message, hint=GOES_ON) from error
+                    raise TimedOut(f"it is not done after {timeout:g} s", hint=GOES_ON) from error
             raise told from error
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 from collections.abc import Iterator
 
 import pytest
 
 from tercet.cluster.v1 import cluster_pb2
 from tercet.errors import FailedPrecondition, NotFound, TercetError, Unavailable
-from tests.unit.cli.conftest import Tercet
+from tests.unit.cli.conftest import Ran, Tercet
 from tests.unit.cli.meshes import FakeControl, Meshes, meshes
 
 WORKER = cluster_pb2.Worker(service="shop", pid=1, state=cluster_pb2.WORKER_STATE_READY)
@@ -70,7 +72,6 @@ def test_recycle_one_those_of_a_service_and_all(tercet: Tercet, control: FakeCon
     [
         (NotFound("there is no service 'x'", hint="there is shop", reason="NO_SERVICE"), 1),
         (FailedPrecondition("tercet.toml:2: wrong", hint="right", reason="RELOAD_FAILED"), 1),
-        (Unavailable("the mesh stops", hint="start it", reason="STOPPING"), 69),
     ],
 )
 @pytest.mark.parametrize("verb", ["reload", "scale x 2", "recycle x", "recycle x 1"])
@@ -97,3 +98,66 @@ def test_which_mesh(tercet: Tercet, started: Meshes, verb: str) -> None:
     assert tercet(*verb.split()).code == 2
     assert tercet(*verb.split(), "--mesh", "12").code == 0
     assert [len(control.requests) for control in controls] == [0, 1]
+
+
+def test_nobody_there_is_69(tercet: Tercet, control: FakeControl) -> None:
+    control.refusal = Unavailable("the mesh stops", hint="start it", reason="STOPPING")
+    for verb in ("scale x 2", "recycle x"):
+        assert tercet(*verb.split()) == (69, "", "tercet: the mesh stops\nhint: start it\n")
+
+
+def complaint(ran: Ran) -> str:
+    # gRPC, which was imported long before, may have said something before it.
+    return ran.err.splitlines()[-1]
+
+
+def going(control: FakeControl, started: Meshes, *, finally_: cluster_pb2.EventKind) -> None:
+    """Lets the control process go before it has answered, as it does when it is replaced."""
+
+    def go() -> None:
+        while not control.requests:
+            time.sleep(0.01)
+        started.controls[11].stop(None).wait()
+        control.happen(cluster_pb2.EVENT_KIND_WORKER_STARTED, service="control")
+        control.described.revision = 5
+        started.serve(11, control)
+        control.happen(finally_, text="no such module")
+
+    thread = threading.Thread(target=go)
+    thread.start()
+
+
+def test_a_reload_that_replaces_the_control_process_is_waited_for(
+    tercet: Tercet, control: FakeControl, started: Meshes
+) -> None:
+    # An earlier one is no answer.
+    control.happen(cluster_pb2.EVENT_KIND_RELOAD_FAILED)
+    going(control, started, finally_=cluster_pb2.EVENT_KIND_RELOAD_FINISHED)
+    with control.slow():
+        ran = tercet("reload")
+    assert (ran.code, ran.out) == (0, "reloaded: revision 5\n")
+
+
+def test_a_reload_that_fails_later_is_told(
+    tercet: Tercet, control: FakeControl, started: Meshes
+) -> None:
+    going(control, started, finally_=cluster_pb2.EVENT_KIND_RELOAD_FAILED)
+    with control.slow():
+        ran = tercet("reload")
+    assert (ran.code, complaint(ran)) == (1, "tercet: no such module")
+
+
+def test_a_reload_of_a_mesh_that_stops_is_69(
+    tercet: Tercet, control: FakeControl, started: Meshes
+) -> None:
+    going(control, started, finally_=cluster_pb2.EVENT_KIND_STOPPING)
+    with control.slow():
+        ran = tercet("reload")
+    assert (ran.code, complaint(ran)) == (69, "tercet: the mesh 11 stops")
+
+
+def test_a_reload_waits_no_longer_than_it_may(tercet: Tercet, control: FakeControl) -> None:
+    control.refusal = Unavailable("going")
+    ran = tercet("reload", "--timeout", "0.3")
+    assert ran.code == 124
+    assert ran.err.startswith("tercet: it is not done after")

@@ -18,7 +18,7 @@ from tercet.cli.control import address
 from tercet.cli.top.snapshot import Snapshot
 from tercet.client.errors import call_error
 from tercet.cluster.v1 import cluster_pb2, cluster_pb2_grpc
-from tercet.errors import TercetError
+from tercet.errors import Unavailable
 
 # Events from before the start that are shown.
 EARLIER = 100
@@ -76,14 +76,18 @@ class Feed:
             verb: Name of the method.
 
         Raises:
-            TercetError: It is refused, or nobody answers.
+            Unavailable: There is no answer; what has begun goes on.
+            TercetError: It is refused.
         """
         if self._stub is None:
-            raise TercetError("not connected yet")
+            raise Unavailable("not connected yet")
         try:
             return await getattr(self._stub, verb)(request)
         except grpc.aio.AioRpcError as error:
-            raise call_error(error, f"the mesh {self._runtime.name}") from error
+            told = call_error(error, f"the mesh {self._runtime.name}")
+            if told.code is grpc.StatusCode.UNAVAILABLE:
+                raise Unavailable(told.message, hint=told.hint) from error
+            raise told from error
 
     async def _again(self, watch: Callable[[], Any]) -> None:
         while True:

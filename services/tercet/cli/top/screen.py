@@ -18,7 +18,7 @@ from textual.widgets import DataTable, Footer, Static
 from tercet.cli.top.feed import Feed
 from tercet.cli.top.snapshot import COLUMNS, RIGHT, Key, Snapshot, cells, event_line
 from tercet.cluster.v1 import cluster_pb2
-from tercet.errors import TercetError
+from tercet.errors import TercetError, Unavailable
 
 # Lines of events that are kept to be shown.
 LINES = 200
@@ -110,6 +110,8 @@ class Top(App[None]):
 
     def changed(self, snapshot: Snapshot) -> None:
         """Shows another moment; the selected row stays selected."""
+        if not self.shown:
+            return
         self._snapshot = snapshot
         self.query_one("#lost").remove_class("shown")
         self.query_one("#title", Static).update(snapshot.title())
@@ -131,14 +133,23 @@ class Top(App[None]):
 
     def happened(self, events: Sequence[cluster_pb2.Event]) -> None:
         """Shows events, the newest first."""
+        if not self.shown:
+            return
         self._lines.extendleft(event_line(event) for event in events)
         self.query_one("#events", Static).update("\n".join(self._lines))
 
     def lost(self, reason: str) -> None:
         """Says that what is shown is old."""
-        shown = self.query_one("#lost", Static)
-        shown.update(f"the control process does not answer; waiting for it ({reason})")
-        shown.add_class("shown")
+        if not self.shown:
+            return
+        line = self.query_one("#lost", Static)
+        line.update(f"the control process does not answer; waiting for it ({reason})")
+        line.add_class("shown")
+
+    @property
+    def shown(self) -> bool:
+        """Whether there is a screen: while it is taken down, something may still come."""
+        return bool(self.query("#events"))
 
     @property
     def selected(self) -> Key | None:
@@ -187,6 +198,9 @@ class Top(App[None]):
         self.notify(f"{what} …", timeout=2)
         try:
             await self._feed.tell(verb, request)
+        except Unavailable:
+            # A reload replaces the control process too.
+            self.notify(f"{what}: see below how it ends", severity="warning", markup=False)
         except TercetError as error:
             self.notify(str(error), title=f"{what} failed", severity="error", markup=False)
         else:
