@@ -34,13 +34,19 @@ def reloaded(runtime: Path, timeout: float | None) -> int:
             timeout=timeout,
         )
     except Unavailable:
-        left = timeout - (time.monotonic() - began) if timeout else None
-        # One that was under way then is not the one that was asked for.
-        earlier = 1 if "reload" in before.operation else 0
-        event = ended(runtime, after=before.last_event, skip=earlier, timeout=left)
+        # One that was under way before is not the one that was asked for.
+        after, skip = before.last_event, int("reload" in before.operation)
+        while True:
+            left = timeout - (time.monotonic() - began) if timeout else None
+            event = ended(runtime, after=after, skip=skip, timeout=left)
+            now = describe(runtime)
+            if "reload" not in now.operation:
+                break
+            # Somebody else's came first: this is it, or comes after it.
+            after, skip = event.sequence, 0
         if event.kind == cluster_pb2.EVENT_KIND_RELOAD_FAILED:
             raise Refused(event.text, reason="RELOAD_FAILED") from None
-        return int(describe(runtime).revision)
+        return int(now.revision)
     return int(answer.revision)
 
 

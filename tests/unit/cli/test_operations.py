@@ -111,7 +111,13 @@ def complaint(ran: Ran) -> str:
     return ran.err.splitlines()[-1]
 
 
-def going(control: FakeControl, started: Meshes, *, finally_: cluster_pb2.EventKind) -> None:
+def going(
+    control: FakeControl,
+    started: Meshes,
+    *,
+    finally_: cluster_pb2.EventKind,
+    operation: str = "",
+) -> None:
     """Lets the control process go before it has answered, as it does when it is replaced."""
 
     def go() -> None:
@@ -120,6 +126,7 @@ def going(control: FakeControl, started: Meshes, *, finally_: cluster_pb2.EventK
         started.controls[11].stop(None).wait()
         control.happen(cluster_pb2.EVENT_KIND_WORKER_STARTED, service="control")
         control.described.revision = 5
+        control.described.operation = operation
         started.serve(11, control)
         control.happen(finally_, text="no such module")
 
@@ -136,6 +143,27 @@ def test_a_reload_that_replaces_the_control_process_is_waited_for(
     with control.slow():
         ran = tercet("reload")
     assert (ran.code, ran.out) == (0, "reloaded: revision 5\n")
+
+
+def test_of_two_reloads_the_later_one_is_waited_for(
+    tercet: Tercet, control: FakeControl, started: Meshes
+) -> None:
+    """Whose was which cannot be told once the control process is another."""
+
+    def go() -> None:
+        while len(control.watched_after) < 2:
+            time.sleep(0.01)
+        control.described.operation = ""
+        control.described.revision = 6
+        control.happen(cluster_pb2.EVENT_KIND_RELOAD_FINISHED)
+
+    going(control, started, finally_=cluster_pb2.EVENT_KIND_RELOAD_FINISHED, operation="reload")
+    thread = threading.Thread(target=go)
+    thread.start()
+    with control.slow():
+        ran = tercet("reload")
+    thread.join()
+    assert (ran.code, ran.out) == (0, "reloaded: revision 6\n")
 
 
 def test_a_reload_that_fails_later_is_told(
