@@ -13,8 +13,8 @@ import os
 import signal
 from collections.abc import Callable
 
-# Seconds until another look, where the kernel shows a child of ours first and hides the others: it
-# shows one at a time, and ours is taken away by its owner, in the same turn of the loop or the next.
+# Seconds until another look, where the kernel shows a child of ours, and so hides the others: it
+# shows one at a time. Its owner takes ours away, in this turn of the loop or the next.
 AGAIN = 0.05
 
 
