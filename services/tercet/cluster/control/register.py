@@ -18,7 +18,7 @@ from tercet.rpc.engines import server as make_server
 from tercet.rpc.health import Health
 
 
-async def register(server: grpc.aio.Server, *, health: str, worker: Worker) -> None:
+async def register(server: grpc.aio.Server, *, health: str, worker: Worker, metrics: str='', hooks: dict={}, watch: list=[]) -> None:
     """
     Args:
         health: "host:port" of the probes' port, or "" for none.

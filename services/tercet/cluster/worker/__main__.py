@@ -15,8 +15,7 @@ import uvloop
 from tercet.cluster.link import Link
 from tercet.cluster.messages import Message, Start
 from tercet.cluster.process import LINK_VARIABLE, end_session
-from tercet.cluster.slot import CANNOT_START
-from tercet.cluster.spec import WorkerSpec
+from tercet.cluster.spec import CANNOT_START, WorkerSpec
 from tercet.cluster.worker import guard
 from tercet.cluster.worker.host import Host
 from tercet.errors import TercetError
@@ -26,12 +25,16 @@ async def main(end: socket.socket) -> int:
     loop = asyncio.get_running_loop()
     started: asyncio.Future[WorkerSpec] = loop.create_future()
     host: Host | None = None
+    # What came right behind the start.
+    early: list[Message] = []
 
     def heard(message: Message) -> None:
         if isinstance(message, Start):
             started.set_result(message.spec)
         elif host:
             host.message(message)
+        else:
+            early.append(message)
 
     def closed() -> None:
         started.cancel()
@@ -50,6 +53,8 @@ async def main(end: socket.socket) -> int:
         for descriptor in spec.region.descriptors:
             os.set_inheritable(descriptor, False)
     host = Host(spec, link)
+    for message in early:
+        host.message(message)
     name = f"{spec.service}/{spec.slot}"
     logging.basicConfig(format=f"{name}: %(message)s", level=logging.INFO)
     guard.watch(end, orphaned=lambda: loop.call_soon_threadsafe(host.orphaned), leave=host.leave)

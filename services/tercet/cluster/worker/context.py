@@ -23,7 +23,8 @@ class Worker:
         self.send = send
         self.draining: list[Callable[[], None]] = []
         self.closing: list[Closer] = []
-        self.messages: list[Callable[[Message], None]] = []
+        self._messages: list[Callable[[Message], None]] = []
+        self._backlog: list[Message] = []
 
     def on_drain(self, callback: Callable[[], None]) -> None:
         """Calls back when the worker is told to stop, before its server takes no more calls."""
@@ -34,5 +35,15 @@ class Worker:
         self.closing.append(closer)
 
     def on_message(self, callback: Callable[[Message], None]) -> None:
-        """Calls back with each message of the supervisor."""
-        self.messages.append(callback)
+        """Calls back with each message of the supervisor, the first also with earlier ones."""
+        self._messages.append(callback)
+        backlog, self._backlog = self._backlog, []
+        for message in backlog:
+            callback(message)
+
+    def hear(self, message: Message) -> None:
+        """Hands on what the supervisor has said."""
+        if not self._messages:
+            self._backlog.append(message)
+        for callback in self._messages:
+            callback(message)

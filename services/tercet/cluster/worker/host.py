@@ -96,8 +96,7 @@ class Host:
         if isinstance(message, Stop):
             self._grace = message.grace
             self._stop.set()
-        for callback in self.worker.messages:
-            callback(message)
+        self.worker.hear(message)
 
     def orphaned(self) -> None:
         """The supervisor is gone: nobody will miss the calls that are left."""
@@ -123,9 +122,12 @@ class Host:
         # The private socket is for this user alone.
         mask = os.umask(0o177)
         try:
-            made.add_insecure_port(self._spec.address)
+            if not self._spec.address_inherited:
+                made.add_insecure_port(self._spec.address)
         finally:
             os.umask(mask)
+        for fd in self._spec.listeners:
+            made.add_insecure_port(f"fd:{fd}")
         if self._spec.bind:
             try:
                 made.add_insecure_port(self._spec.bind)
