@@ -24,7 +24,10 @@ from tercet.rpc.names import DEFAULT_ENGINE
 FILE = "tercet.toml"
 # Variables with a meaning of their own; the others are TERCET_<SECTION>_<KEY>.
 OTHER_VARIABLES = frozenset(
-    {"TERCET_ADDRESS", "TERCET_CONFIG", "TERCET_DEBUG", "TERCET_ENGINE", "TERCET_RUNTIME_DIR"}
+    {
+        *("TERCET_ADDRESS", "TERCET_CONFIG", "TERCET_DEBUG", "TERCET_ENGINE", "TERCET_RUNTIME_DIR"),
+        *("TERCET_SPEC_FD", "TERCET_TAKEOVER"),
+    }
 )
 FOUR_MIB = 4 * 1024 * 1024
 
@@ -36,6 +39,8 @@ class ClusterSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     grace: float = 10.0
     # Seconds from the start of a worker until it must be ready.
     boot_timeout: float = 60.0
+    # File that the supervisor's pid is written to; "" for none.
+    pid_file: str = ""
 
 
 class UpstreamSection(UpstreamConfig, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any, NoReturn
 
 import msgspec
+import typer
 
 from tercet.cli.config import (
     ComputeSection,
@@ -20,7 +21,7 @@ from tercet.cli.config import (
 from tercet.cluster.address import Bind
 from tercet.cluster.inherited import put_right
 from tercet.cluster.region import MOST_GATEWAYS
-from tercet.cluster.spec import MeshSpec
+from tercet.cluster.spec import MeshSpec, OriginSpec
 from tercet.compute.config import ComputeConfig
 from tercet.errors import ConfigError
 from tercet.executor.config import ExecutorConfig
@@ -89,6 +90,7 @@ def mesh(config: Config) -> MeshSpec:
             "engine": config.engine,
             "grace": config.cluster.grace,
             "boot_timeout": config.cluster.boot_timeout,
+            "pid_file": config.cluster.pid_file,
             "hints": ["", "Try:", *(f"  {hint}" for hint in hints)]
             if config.gateway.enabled
             else [],
@@ -144,6 +146,12 @@ def gateway(
 
 def launch(spec: MeshSpec) -> NoReturn:
     """Becomes the supervisor of a mesh: by exec, so that nothing imported here is in it."""
+    origin = OriginSpec(arguments=sys.argv[1:], directory=os.getcwd())
+    spec = msgspec.structs.replace(spec, origin=origin)
+    if asked := os.environ.get("TERCET_SPEC_FD"):
+        with open(int(asked), "wb") as answer:
+            answer.write(msgspec.json.encode(spec))
+        raise typer.Exit
     put_right()
     handed_over = os.memfd_create("tercet-spec", flags=0)
     os.write(handed_over, msgspec.json.encode(spec))
