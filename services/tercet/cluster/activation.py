@@ -12,6 +12,7 @@ import os
 import socket
 from collections.abc import MutableMapping
 
+from tercet.cluster import adopted
 from tercet.cluster.handed import Handed
 
 log = logging.getLogger("tercet")
@@ -42,8 +43,7 @@ def activated(environ: MutableMapping[str, str], *, first: int = FIRST) -> list[
         name = names[index] if index < len(names) else ""
         made = _adopted(descriptor, name)
         if made:
-            # All at one address are of one kind, so which slot gets which does not matter.
-            found.append(Handed(name="" if name == UNKNOWN else name, slot=index, socket=made))
+            found.append(Handed(name="" if name == UNKNOWN else name, socket=made))
     return found
 
 
@@ -57,13 +57,9 @@ def _adopted(descriptor: int, name: str) -> socket.socket | None:
             os.close(descriptor)
         return None
     made.set_inheritable(False)
-    if made.family in (socket.AF_INET, socket.AF_INET6) and _listens(made):
+    # With Accept=yes it would be a connection, with ListenDatagram= a port of UDP.
+    if made.family in (socket.AF_INET, socket.AF_INET6) and adopted.listens(made):
         return made
     log.warning("the socket from systemd (%s) does not listen on TCP: it is closed", name)
     made.close()
     return None
-
-
-def _listens(made: socket.socket) -> bool:
-    # With Accept=yes it would be a connection, with ListenDatagram= a port of UDP.
-    return bool(made.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN))

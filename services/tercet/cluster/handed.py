@@ -1,7 +1,7 @@
-"""Listening sockets that this process has been given by whoever started it, by address.
+"""Sockets on TCP addresses that this process has been given by whoever started it.
 
-By systemd (activation.py) or by the supervisor that this one follows (takeover.py). Each is taken
-once, by the service whose address it has; what nobody takes is closed.
+By systemd (activation.py) or by the supervisor that this one is to follow (takeover.py). Each is
+taken once, by the service whose address it has; what nobody takes is closed.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Iterable
 
 import msgspec
 
+from tercet.cluster import adopted
 from tercet.cluster.address import Bind
 
 log = logging.getLogger("tercet")
@@ -21,36 +22,42 @@ class Handed(msgspec.Struct, frozen=True):
     """One of them.
 
     Attributes:
-        name: What the giver calls it: a predecessor by the service's name.
-        slot: Whose it was, so that they keep their order.
+        name: What the giver calls it: a supervisor by the service that it is of.
     """
 
     name: str
-    slot: int
     socket: socket.socket
 
     @property
     def bind(self) -> Bind:
-        host, port = self.socket.getsockname()[:2]
-        return Bind(host=host, port=port)
+        return adopted.address(self.socket)
 
 
 class HandedSockets:
-    """Owns them until they are taken."""
+    """Owns them until they are taken.
+
+    Args:
+        given: Those of one address in the order of their group (`Listeners.sockets`).
+    """
 
     def __init__(self, given: Iterable[Handed] = ()) -> None:
-        self._given = sorted(given, key=lambda each: each.slot)
+        self._given = list(given)
 
     def __len__(self) -> int:
         return len(self._given)
 
-    def take(self, name: str, bind: Bind) -> list[socket.socket]:
-        """Those of that address, by their slots; they are the caller's from now on.
+    def take(self, name: str, bind: Bind, *, listening: bool = True) -> list[socket.socket]:
+        """Those of that address, in their order; they are the caller's from now on.
 
         Args:
             name: Of the service, for port 0: then it is any port that this service had.
+            listening: Whether they must listen, or must not.
         """
-        taken = [each for each in self._given if _fits(each, name, bind)]
+        taken = [
+            each
+            for each in self._given
+            if _fits(each, name, bind) and adopted.listens(each.socket) is listening
+        ]
         self._given = [each for each in self._given if each not in taken]
         return [each.socket for each in taken]
 

@@ -23,30 +23,15 @@ from tercet.cluster.link import Link
 from tercet.cluster.messages import Failed, HandedOver, Message, Ready, Stop
 from tercet.cluster.process import describe_exit, waited_for
 from tercet.cluster.spec import OriginSpec
+from tercet.cluster.takeover import VARIABLE, HandedDescriptor, TakeoverSpec
 from tercet.cluster.upgrade import Act, Phase, Upgrade
 
-VARIABLE = "TERCET_TAKEOVER"
 COMMAND = ("-P", "-m", "tercet.cli")
 # What it needs beyond its grace to stop, before it is killed.
 MARGIN = 5.0
-
-
-class HandedDescriptor(msgspec.Struct, frozen=True, array_like=True):
-    """One `Handed`, by number."""
-
-    name: str
-    slot: int
-    fd: int
-
-
-class TakeoverSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What VARIABLE says, as JSON."""
-
-    # The successor's end of the link.
-    link: int
-    sockets: list[HandedDescriptor]
-    # The file that names us, which it is to take over rather than to refuse.
-    pid_file: str
+# Seconds from the end of its link until it is killed. A process that exits closes it a moment before
+# it is gone, and how it has ended is of interest.
+LAST_MOMENT = 1.0
 
 
 class UpgradeFailed(Exception):
@@ -95,25 +80,28 @@ class Successor:
         self._later(timeout, lambda: self._act(self._upgrade.late(timeout)))
 
     async def ready(self) -> None:
-        """Waits until it serves; it may be handed the mesh then.
+        """Waits until it serves.
 
         Raises:
             UpgradeFailed: It never will: it is gone.
         """
-        while self._upgrade.phase is not Phase.READY:
+        while not self.is_ready:
             if self._upgrade.phase is Phase.FAILED:
                 raise UpgradeFailed(self._upgrade.cause)
             await self._changed.wait()
             self._changed.clear()
 
-    def hand_over(self) -> bool:
-        """Gives it the mesh; False if it has begun to end since it was ready."""
-        if not self._upgrade.hand_over():
-            return False
-        for timer in self._timers:
-            timer.cancel()
-        self._link.send(HandedOver())
-        return True
+    @property
+    def is_ready(self) -> bool:
+        """Whether it may be handed the mesh."""
+        return self._upgrade.phase is Phase.READY
+
+    def hand_over(self) -> None:
+        """Gives it the mesh."""
+        if self._upgrade.hand_over():
+            for timer in self._timers:
+                timer.cancel()
+            self._link.send(HandedOver())
 
     async def stop(self, grace: float) -> None:
         """Ends it in order, unless the mesh is its own by now; returns when it is gone.
@@ -142,7 +130,7 @@ class Successor:
         pid_file: str,
         command: Sequence[str],
     ) -> subprocess.Popen[bytes]:
-        sockets = [HandedDescriptor(one.name, one.slot, one.socket.fileno()) for one in given]
+        sockets = [HandedDescriptor(one.name, one.socket.fileno()) for one in given]
         spec = TakeoverSpec(link=end.fileno(), sockets=sockets, pid_file=pid_file)
         return subprocess.Popen(
             [sys.executable, *command, *origin.arguments],
@@ -172,7 +160,9 @@ class Successor:
             self._act(self._upgrade.failed(message.cause))
 
     def _unlinked(self) -> None:
-        self._act(self._upgrade.unlinked())
+        if self._upgrade.unlinked() is Act.KILL:
+            self._later(LAST_MOMENT, self.kill)
+        self._changed.set()
 
     def _exited(self) -> None:
         self._loop.remove_reader(self._pidfd)
