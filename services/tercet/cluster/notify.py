@@ -42,6 +42,7 @@ class Notifier:
         self._is_watched = not watched or watched == str(os.getpid())
         self._socket: socket.socket | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._is_ready = False
         if self._address and self._address[0] not in "/@":
             # Of a virtual machine's host (vsock:) it is not ours to speak.
             log.warning("%s is %r, which is no UNIX socket: it is not used", SOCKET, self._address)
@@ -67,7 +68,8 @@ class Notifier:
         return {SOCKET: self._address, **interval}
 
     def ready(self, status: str) -> None:
-        """The mesh serves; again after each `reloading`."""
+        """The mesh serves."""
+        self._is_ready = True
         self._send(READY="1", STATUS=status)
         if not self._timer:
             self._sign_of_life()
@@ -77,8 +79,14 @@ class Notifier:
         self._send(STATUS=text)
 
     def reloading(self, status: str) -> None:
-        """A reload has begun; `ready` ends it, whether it has failed or not."""
-        self._send(RELOADING="1", MONOTONIC_USEC=str(_monotonic_usec()), STATUS=status)
+        """A reload has begun, unless the start is still under way."""
+        if self._is_ready:
+            self._send(RELOADING="1", MONOTONIC_USEC=str(_monotonic_usec()), STATUS=status)
+
+    def reloaded(self, status: str) -> None:
+        """A reload has ended, well or not."""
+        if self._is_ready:
+            self._send(READY="1", STATUS=status)
 
     def extend(self, seconds: float) -> None:
         """The start or stop that is under way takes longer than systemd may expect."""

@@ -29,8 +29,8 @@ from tercet.cluster.upgrade import Act, Phase, Upgrade
 COMMAND = ("-P", "-m", "tercet.cli")
 # What it needs beyond its grace to stop, before it is killed.
 MARGIN = 5.0
-# Seconds from the end of its link until it is killed. A process that exits closes it a moment before
-# it is gone, and how it has ended is of interest.
+# Seconds from the end of its link until it is killed. A process that exits closes it a moment
+# before it is gone, and how it has ended is of interest.
 LAST_MOMENT = 1.0
 
 

@@ -56,6 +56,8 @@ async def test_a_life(systemd: socket.socket, address: str) -> None:
     said = heard(systemd)
     assert said.pop("MONOTONIC_USEC").isdigit() and before > 0
     assert said == {"RELOADING": "1", "STATUS": "reload"}
+    notifier.reloaded("done")
+    assert heard(systemd) == {"READY": "1", "STATUS": "done"}
     notifier.extend(2.5)
     assert heard(systemd) == {"EXTEND_TIMEOUT_USEC": "2500000"}
     notifier.stopping("draining")
@@ -67,6 +69,8 @@ async def test_a_life(systemd: socket.socket, address: str) -> None:
 
 async def test_the_time_of_a_reload_is_systemds_clock(systemd: socket.socket, address: str) -> None:
     notifier = Notifier({"NOTIFY_SOCKET": address})
+    notifier.ready("")
+    heard(systemd)
     before = time.clock_gettime(time.CLOCK_MONOTONIC)
     notifier.reloading("")
     after = time.clock_gettime(time.CLOCK_MONOTONIC)
@@ -83,6 +87,16 @@ def test_nobody_inherits_the_variables(address: str) -> None:
     }
     Notifier(environ)
     assert environ == {"PATH": "/bin"}
+
+
+async def test_a_reload_during_the_start_does_not_end_it(
+    systemd: socket.socket, address: str
+) -> None:
+    notifier = Notifier({"NOTIFY_SOCKET": address})
+    notifier.reloading("")
+    notifier.reloaded("")
+    assert is_silent(systemd)
+    notifier.close()
 
 
 async def test_signs_of_life_come_twice_as_often_as_asked(

@@ -41,9 +41,15 @@ def start(
 
 
 async def reported(report: Path) -> dict[str, object]:
-    await eventually(lambda: report.exists() and report.read_text().endswith("}"), within=30)
-    found: dict[str, object] = json.loads(report.read_text())
+    await eventually(lambda: bool(_read(report)), within=30)
+    found: dict[str, object] = json.loads(_read(report))
     return found
+
+
+def _read(report: Path) -> str:
+    """The report, once it is whole."""
+    text = report.read_text() if report.exists() else ""
+    return text if text.endswith("}") else ""
 
 
 async def test_it_is_given_the_sockets_and_then_the_mesh(
@@ -106,7 +112,7 @@ async def test_a_stop_ends_it_in_order(tmp_path: Path) -> None:
     waiting = asyncio.create_task(successor.ready())
     await asyncio.sleep(0)
     await successor.stop(5)
-    with pytest.raises(UpgradeFailed, match="^the mesh stops$"):
+    with pytest.raises(UpgradeFailed, match=r"^the mesh stops$"):
         await waiting
     assert successor.pid not in waited_for
 
