@@ -162,10 +162,11 @@ class Changes:
         if not slots:
             raise Refused(f"{crew.name} has no slot {number}", reason="NO_WORKER")
         for slot in slots:
-            await self._mesh.operations.run(
-                f"recycle {crew.name}/{slot.number}",
-                lambda slot=slot: self._renew(crew, slot, "asked for"),
-            )
+
+            async def renew(slot: Slot = slot) -> None:
+                await self._renew(crew, slot, "asked for")
+
+            await self._mesh.operations.run(f"recycle {crew.name}/{slot.number}", renew)
 
     async def _recycle_worn(self, slot: Slot, life: Life, why: str) -> None:
         crew = self._mesh.crews[slot.name]

@@ -7,10 +7,17 @@ takes calls has taken over the list as it was at that moment, or is gone.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Iterable
 
 from tercet.cluster.life import Life
 from tercet.cluster.messages import WorkerRecord, Workers
+
+log = logging.getLogger("tercet")
+
+# Seconds. A gateway that hangs is killed before; one that does not hang and does not take a list
+# over either is a bug, for which a mesh must not stand still.
+LONGEST = 60.0
 
 
 class Publisher:
@@ -45,10 +52,15 @@ class Publisher:
         self._wake()
 
     async def settle(self) -> None:
-        """Until every gateway has taken over the list as it is now."""
+        """Until every gateway has taken over the list as it is now, or LONGEST has passed."""
         version = self.publish()
-        while any(self._acknowledged.get(each, 0) < version for each in self._gateways()):
-            await self._news.wait()
+        try:
+            async with asyncio.timeout(LONGEST):
+                while self._late(version):
+                    await self._news.wait()
+        except TimeoutError:
+            late = ", ".join(map(str, self._late(version)))
+            log.error("%s has not taken over the list of workers in %g s", late, LONGEST)
 
     def publish(self) -> int:
         """Sends the list now; its version."""
@@ -67,9 +79,13 @@ class Publisher:
         if self._scheduled:
             self.publish()
 
-    def _gateways(self) -> list[Life]:
-        """Those that take calls."""
-        return [life for life in self._readers() if life.spec.region and life.is_bound]
+    def _late(self, version: int) -> list[Life]:
+        """Gateways that take calls and have not taken over that version."""
+        return [
+            life
+            for life in self._readers()
+            if life.spec.region and life.is_bound and self._acknowledged.get(life, 0) < version
+        ]
 
     def _wake(self) -> None:
         # One event per change: who waits looks again.

@@ -64,18 +64,18 @@ async def _run(origin: OriginSpec, spec: int, said: int) -> int:
         start_new_session=True,
     )
     waited_for.add(child.pid)
-    ended = loop.create_future()
+    ended = asyncio.Event()
     pidfd = os.pidfd_open(child.pid)
-    loop.add_reader(pidfd, lambda: ended.done() or ended.set_result(None))
+    loop.add_reader(pidfd, ended.set)
     try:
         async with asyncio.timeout(PATIENCE):
-            await ended
+            await ended.wait()
     except TimeoutError:
         raise NotRead(f"the configuration was not read within {PATIENCE:g} s") from None
     finally:
         loop.remove_reader(pidfd)
         os.close(pidfd)
-        if not ended.done():
+        if not ended.is_set():
             child.send_signal(signal.SIGKILL)
         code = child.wait()
         waited_for.discard(child.pid)

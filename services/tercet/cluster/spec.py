@@ -103,8 +103,11 @@ class ServiceSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
             raise ValueError(f"{self.name} is a gateway: calls are not routed to it")
 
     def engine(self, of_mesh: str) -> str:
-        """The rpc engine of its workers: the stock one cannot forward a call's frames."""
-        return "native" if self.gateway else of_mesh
+        """The rpc engine of its workers.
+
+        The stock one can neither forward a call's frames nor take over a socket that listens.
+        """
+        return "native" if self.gateway or self.name == CONTROL else of_mesh
 
 
 class MeshSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
