@@ -40,7 +40,7 @@ CONFIG = """
 [cluster]
 pid_file = "{folder}/tercet.pid"
 health = "127.0.0.1:0"
-grace = 5.0
+grace = 2.0
 boot_timeout = {boot_timeout}
 
 [gateway]
@@ -65,14 +65,15 @@ class Upgraded:
 
     Args:
         folder: Where its module, its configuration and its pid file are.
+        more: Further words of the command.
     """
 
-    def __init__(self, folder: Path, *, boot_timeout: float = 60.0) -> None:
+    def __init__(self, folder: Path, *more: str, boot_timeout: float = 60.0) -> None:
         self.folder = folder
         self.write(MODULE)
         self.configure(CONFIG, boot_timeout=boot_timeout)
         self.mesh = Mesh(
-            *("up", "--config", str(folder / "tercet.toml")),
+            *("up", "--config", str(folder / "tercet.toml"), *more),
             environ={"PYTHONPATH": _path(folder), "SLOW_STARTED": str(folder / "started")},
         )
         self.first = self.mesh.pid
@@ -185,7 +186,7 @@ async def test_every_address_stays(upgraded: Upgraded) -> None:
     await asyncio.to_thread(upgraded.upgrade)
     after = {str(each["service"]): each["bind"] for each in upgraded.workers(upgraded.pid)}
     assert after == before
-    assert upgraded.mesh.ended() == 0
+    assert upgraded.mesh.exit_code() == 0
 
 
 async def test_new_code_and_configuration_are_in_force(upgraded: Upgraded) -> None:
@@ -206,6 +207,23 @@ async def test_new_code_and_configuration_are_in_force(upgraded: Upgraded) -> No
         assert services.count("greeter") == 2
         assert services.count("gateway") == 2
     assert tally.failures == {}
+
+
+async def test_workers_that_bind_by_themselves_follow_too(tmp_path: Path) -> None:
+    # The stock engine cannot take a socket over: those of both share the port for a while.
+    upgraded = Upgraded(tmp_path, "--engine", "grpcio")
+    try:
+        upgraded.mesh.wait_ready()
+        bind = upgraded.bind_of("greeter")
+        async with callers(upgraded.bind_of("gateway"), 8) as tally:
+            await asyncio.to_thread(upgraded.upgrade)
+        assert tally.failures == {}
+        assert upgraded.bind_of("greeter") == bind
+        async with channel(bind) as to:
+            await greet(to, tally)
+        assert tally.failures == {}
+    finally:
+        await asyncio.to_thread(upgraded.close)
 
 
 async def test_broken_code_leaves_the_old_one_serving(upgraded: Upgraded) -> None:
