@@ -198,7 +198,6 @@ async def serves(bind: str, pids: set[object]) -> None:
     [
         pytest.param((1, False), id="one"),
         pytest.param((2, True), id="one for each worker"),
-        pytest.param((3, True), id="more than there are workers"),
     ],
 )
 async def test_sockets_from_systemd_are_served(made: tuple[int, bool]) -> None:
@@ -220,6 +219,16 @@ async def test_sockets_from_systemd_are_served(made: tuple[int, bool]) -> None:
         # It is systemd's: who comes now waits for the next one.
         with socket.create_connection((host, port), timeout=10):
             pass
+    for each in sockets:
+        each.close()
+
+
+def test_more_than_there_are_workers_are_refused() -> None:
+    sockets = listening(2, together=True)
+    host, port = sockets[0].getsockname()
+    with running(*greeters(f"{host}:{port}", workers=1), sockets=sockets) as unit:
+        assert unit.process.wait(30) == 78
+        assert f"there are 2 sockets on {host}:{port}, and 1 workers of greeter" in unit.output()
     for each in sockets:
         each.close()
 

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import socket
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -263,6 +264,18 @@ async def test_a_broken_configuration_leaves_the_old_one_serving(upgraded: Upgra
     assert upgraded.pid == old
 
 
+def test_a_port_of_somebody_else_is_the_cause(upgraded: Upgraded) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        taken = f"127.0.0.1:{other.getsockname()[1]}"
+        changed = CONFIG.replace('[gateway]\nbind = "127.0.0.1:0"', f'[gateway]\nbind = "{taken}"')
+        assert changed != CONFIG
+        upgraded.configure(changed, boot_timeout=60)
+        os.kill(upgraded.first, signal.SIGUSR2)
+        wait(lambda: "upgrade has failed" in upgraded.mesh.output(), upgraded.mesh.output)
+    assert f"this mesh goes on: cannot bind {taken}" in upgraded.mesh.output()
+    assert upgraded.pid == upgraded.first
+
+
 @pytest.fixture
 def starting(tmp_path: Path) -> Iterator[tuple[Upgraded, int]]:
     """An upgrade whose successor is on its way, and never ready; and its pid."""
@@ -327,6 +340,11 @@ def test_if_the_old_one_is_killed_the_new_one_serves(upgraded: Upgraded) -> None
 
 def test_a_second_one_meanwhile_is_ignored(starting: tuple[Upgraded, int]) -> None:
     upgraded, new = starting
+    # Nor does the new one begin another.
+    os.kill(new, signal.SIGUSR2)
+    wait(
+        lambda: "no upgrade: the mesh is not ready" in upgraded.mesh.output(), upgraded.mesh.output
+    )
     os.kill(upgraded.first, signal.SIGUSR2)
     wait(lambda: "under way already" in upgraded.mesh.output(), upgraded.mesh.output)
     assert sorted(upgraded.supervisors()) == sorted([upgraded.first, new])

@@ -33,6 +33,7 @@ class Duties:
     Attributes:
         handed: Sockets that it was given.
         takeover: Of the supervisor before it, if there is one.
+        is_in_charge: Whether the mesh serves and is this supervisor's.
 
     Raises:
         ConfigError: The pid file cannot be had, or what was handed over is not there.
@@ -44,6 +45,7 @@ class Duties:
         given = activated(environ)
         self.handed = HandedSockets(self.takeover.given if self.takeover else given)
         self.pid_file = str(Path(pid_file).absolute()) if pid_file else ""
+        self.is_in_charge = False
         self._held: PidFile | None = None
         self._reaper = Reaper(waited_for.__contains__)
         if self.pid_file and not self._takes_pid_file_over():
@@ -73,6 +75,7 @@ class Duties:
                 except ConfigError as error:
                     # There is no way back, and a mesh without one serves as well.
                     log.error("%s", error)
+        self.is_in_charge = True
         self.notifier.ready(status)
 
     def failed(self, cause: str) -> None:
@@ -86,6 +89,7 @@ class Duties:
 
     def hand_over(self, pid: int) -> None:
         """Whoever asks for this supervisor is to be sent to that one."""
+        self.is_in_charge = False
         self.notifier.hand_over(pid)
 
     def close(self) -> None:

@@ -27,6 +27,7 @@ from tercet.cluster.slot import Slot
 from tercet.cluster.spec import CONTROL, MeshSpec, ServiceSpec
 from tercet.cluster.states import State
 from tercet.cluster.surroundings import GiveUp, Heard, Surroundings
+from tercet.errors import ConfigError
 
 CONTROL_TARGET = "tercet.cluster.control:register"
 
@@ -138,6 +139,13 @@ class Mesh:
             return Held(Reservation(bind, inherited=given))
         slots = service.workers
         given = self.handed.take(service.name, bind)
+        if len(given) > slots and not self._follows:
+            # Whoever has connected to one of the others would wait there for ever.
+            raise ConfigError(
+                f"there are {len(given)} sockets on {bind}, and {slots} workers of {service.name}",
+                hint="list the address once in the socket unit",
+                reason="BAD_SOCKET",
+            )
         if shared := bool(given) and self._follows:
             # Those beyond have sockets that nobody accepts on: they come one by one, away.
             slots = min(slots, len(given))
@@ -223,7 +231,6 @@ class Mesh:
 
     def close(self) -> None:
         """Lets go of what is shared; everybody is gone."""
-        self.handed.close()
         for crew in self.crews.values():
             crew.close()
         for reservation in self._reserved.values():

@@ -41,6 +41,8 @@ class Upgrading:
         """Begins one, unless one is under way or there can be none here."""
         if self._wanted:
             log.info("an upgrade is under way already")
+        elif not self._duties.is_in_charge:
+            log.info("no upgrade: the mesh is not ready, or is another supervisor's")
         elif why := refusal(pid=os.getpid(), origin=self._mesh.spec.origin):
             log.error("no upgrade: %s", why)
             self._mesh.history.add(EventKind.UPGRADE_FAILED, text=why)
