@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import sys
 
 import msgspec
 
+from tercet.cluster.duties import Duties
 from tercet.cluster.runtime_dir import RuntimeDir
 from tercet.cluster.spec import MeshSpec
 from tercet.cluster.supervisor import Supervisor
@@ -30,11 +32,18 @@ def main(arguments: list[str]) -> int:
     try:
         with open(int(arguments[1]), "rb") as spec:
             mesh = msgspec.json.decode(spec.read(), type=MeshSpec)
-        runtime = RuntimeDir()
+        duties = Duties(mesh.pid_file, os.environ)
         try:
-            return asyncio.run(_run(mesh, runtime))
+            runtime = RuntimeDir()
+            try:
+                return asyncio.run(_run(mesh, runtime, duties))
+            finally:
+                runtime.close()
+        except (TercetError, OSError) as error:
+            duties.failed(str(error))
+            raise
         finally:
-            runtime.close()
+            duties.close()
     except KeyboardInterrupt:
         return 130
     except (TercetError, msgspec.MsgspecError, OSError) as error:
@@ -42,8 +51,8 @@ def main(arguments: list[str]) -> int:
         return error.exit_code if isinstance(error, TercetError) else 1
 
 
-async def _run(mesh: MeshSpec, runtime: RuntimeDir) -> int:
-    return await Supervisor(mesh, runtime).run()
+async def _run(mesh: MeshSpec, runtime: RuntimeDir, duties: Duties) -> int:
+    return await Supervisor(mesh, runtime, duties).run()
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ import sys
 
 import msgspec
 
-from tercet.cluster.process import describe_exit
+from tercet.cluster.process import describe_exit, waited_for
 from tercet.cluster.spec import MeshSpec, OriginSpec
 from tercet.errors import TercetError
 
@@ -62,6 +62,7 @@ async def _run(origin: OriginSpec, spec: int, said: int) -> int:
         stderr=said,
         start_new_session=True,
     )
+    waited_for.add(child.pid)
     try:
         await _ended(child.pid)
     except TimeoutError:
@@ -70,6 +71,7 @@ async def _run(origin: OriginSpec, spec: int, said: int) -> int:
         # Whatever is the matter; one that has ended is not hurt by it.
         child.send_signal(signal.SIGKILL)
         code = child.wait()
+        waited_for.discard(child.pid)
     return code
 
 
