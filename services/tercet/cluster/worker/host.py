@@ -37,7 +37,6 @@ from tercet.rpc.engines import server
 log = logging.getLogger("tercet")
 
 
-
 class Host:
     """Lives on the worker's event loop.
 
