@@ -1,4 +1,4 @@
-"""Tells of others who listen on our ports, which SO_REUSEPORT lets every process of the same user do.
+"""Tells of others who listen on our ports, as SO_REUSEPORT lets every process of our user do.
 
 At the start they are refused. One that comes later gets no connections (`listeners`), unless it
 binds a more special address; either way somebody has made a mistake.
