@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from tercet.cluster.address import Bind
 from tercet.cluster.crew import Crew
@@ -193,15 +193,9 @@ class Mesh:
             given = self.handed.take(f"reserved:{address}", bind, listening=False)
             self._reserved[address] = Reservation(bind, inherited=given)
 
-    def reserve(self, addresses: Iterable[str]) -> None:
-        """Holds those addresses and no others.
-
-        Raises:
-            ConfigError: One cannot be had.
-        """
-        wanted = set(addresses)
-        self.hold(wanted)
-        for address in self._reserved.keys() - wanted:
+    def release(self, kept: Collection[str]) -> None:
+        """Lets go of all addresses that it holds but these."""
+        for address in self._reserved.keys() - set(kept):
             self._reserved.pop(address).close()
 
     def to_hand_over(self) -> list[Handed]:
