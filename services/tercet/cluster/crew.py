@@ -97,11 +97,12 @@ class Crew:
             raise
         await self._retire(self.slots[workers:])
 
-    async def replace(self, plan: Plan, doors: Doors | None = None) -> None:
+    async def replace(self, plan: Plan, doors: Doors | None = None, *, wait: bool = True) -> None:
         """Replaces all of its workers, one after another.
 
         Args:
             doors: Others than it has, if any.
+            wait: Until the last of the old ones is gone, too.
 
         Raises:
             NotReplaced: One did not become ready; it and those after it go on as they were.
@@ -109,7 +110,7 @@ class Crew:
         old, self.doors = self.doors, doors or self.doors
         try:
             for slot in list(self.slots):
-                await slot.replace(plan)
+                await slot.replace(plan, wait=wait)
         except NotReplaced:
             if doors and not any(slot.plan is plan for slot in self.slots):
                 self.doors = old
@@ -129,7 +130,10 @@ class Crew:
 
     def steer(self) -> None:
         """Sends new connections to where somebody takes them."""
-        self.doors.steer({slot.number for slot in self.all_slots() if not slot.accepts})
+        leaving = {slot.number for slot in self._retiring}
+        away = {slot.number for slot in self.slots if not slot.accepts}
+        # If nobody takes them now, they wait where somebody will: not with those that go.
+        self.doors.steer(leaving if len(away) == len(self.slots) else leaving | away)
 
     def stop(self, grace: float) -> None:
         for slot in self.all_slots():

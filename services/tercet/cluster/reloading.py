@@ -143,7 +143,8 @@ class Reload:
         assert isinstance(crew.doors, Few)
         try:
             service = mesh.control(self._spec, crew.doors)
-            await crew.replace(mesh.plan(service, crew.doors, self._revision))
+            # The old one stays until it has told whoever asked that this is done.
+            await crew.replace(mesh.plan(service, crew.doors, self._revision), wait=False)
         except BaseException:
             mesh.control(old, crew.doors)
             crew.doors.keep([old.health, old.metrics])

@@ -174,10 +174,11 @@ class Slot:
 
     # -- changes -----------------------------------------------------------------------------
 
-    async def replace(self, plan: Plan) -> None:
+    async def replace(self, plan: Plan, *, wait: bool = True) -> None:
         """Puts a new worker beside the one that there is, and lets that one go when it serves.
 
-        Returns when the old one is gone.
+        Args:
+            wait: Return when the old one is gone, not when it was told to go.
 
         Raises:
             NotReplaced: The new one did not become ready; the old one goes on.
@@ -195,6 +196,8 @@ class Slot:
             self._surroundings.changed()
         if old:
             await self._drain(old)
+            if wait:
+                await old.over.wait()
 
     async def _succeed(self, plan: Plan) -> Life | None:
         """Fills the slot anew; gives who filled it."""
@@ -233,13 +236,14 @@ class Slot:
             await self._surroundings.settled()
             await _first(emptied(), life.over.wait())
             await self._drain(life)
+            await life.over.wait()
         await self.empty()
 
     async def _drain(self, life: Life) -> None:
+        """Returns when it is told to go."""
         life.leave()
         await self._surroundings.settled()
         life.stop(self._surroundings.spec.grace)
-        await life.over.wait()
 
     def serving(self, generation: int) -> None:
         """The worker of that generation is healthy over its own socket."""
