@@ -29,6 +29,10 @@ class Doors:
     def add(self, slot: int) -> None:
         """Makes what one more slot needs, if it is not there."""
 
+    def slots(self) -> set[int]:
+        """Those that have a socket of their own there."""
+        return set()
+
     def descriptors(self, slot: int) -> list[int]:
         """The sockets that the workers of a slot inherit and accept on."""
         return []
@@ -71,6 +75,9 @@ class OwnDoors(Doors):
             self._slots.add(slot)
             # As the listeners have it.
             self._away.add(slot)
+
+    def slots(self) -> set[int]:
+        return set(self._slots)
 
     def descriptors(self, slot: int) -> list[int]:
         return [self.listeners.fileno(slot)]

@@ -99,7 +99,7 @@ class Mesh:
             ConfigError: The paths of its sockets would be too long.
         """
         self.runtime.socket(service.name, service.workers, 10**6)
-        crew = Crew(self.plan(service, doors, revision), doors, self.surroundings)
+        crew = Crew(self.plan(service, doors, revision), self.surroundings)
         self.crews[service.name] = crew
         return crew
 
@@ -108,8 +108,7 @@ class Mesh:
             service=service,
             revision=revision,
             engine=service.engine(self.spec.engine),
-            bind=doors.to_bind,
-            shown=doors.shown,
+            doors=doors,
         )
 
     def open(self, service: ServiceSpec, spec: MeshSpec) -> Doors:

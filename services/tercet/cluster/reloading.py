@@ -34,7 +34,9 @@ class Reload:
         self._mesh = mesh
         self._spec = spec
         self._revision = revision
-        self._opened: dict[str, Doors] = {}
+        # By the name of the service.
+        self._doors: dict[str, Doors] = {}
+        self._opened: list[Doors] = []
 
     async def run(self) -> None:
         """
@@ -46,12 +48,7 @@ class Reload:
         self._refuse()
         try:
             self._open()
-        except BaseException:
-            for doors in self._opened.values():
-                doors.close()
-            raise
-        mesh.surroundings.spec = self._spec
-        try:
+            mesh.surroundings.spec = self._spec
             services = [each for each in self._spec.services if not each.gateway]
             for service in services:
                 await self._start(service)
@@ -67,8 +64,9 @@ class Reload:
             mesh.surroundings.spec = old
             raise
         finally:
-            for name, doors in self._opened.items():
-                if name not in mesh.crews or mesh.crews[name].doors is not doors:
+            used = {doors for crew in mesh.crews.values() for doors in crew.all_doors()}
+            for doors in self._opened:
+                if doors not in used:
                     doors.close()
 
     def _refuse(self) -> None:
@@ -91,8 +89,12 @@ class Reload:
     def _open(self) -> None:
         for service in self._spec.services:
             crew = self._mesh.crews.get(service.name)
-            if crew is None or crew.plan.service.bind != service.bind:
-                self._opened[service.name] = self._mesh.open(service, self._spec)
+            engine = service.engine(self._spec.engine)
+            doors = crew.doors_for(service.bind, engine) if crew else None
+            if doors is None:
+                doors = self._mesh.open(service, self._spec)
+                self._opened.append(doors)
+            self._doors[service.name] = doors
         self._mesh.hold(each for service in self._spec.services for each in service.reserved)
         if self._spec.gateways and not self._mesh.surroundings.rows:
             self._mesh.surroundings.rows = Rows(self._spec.gateways)
@@ -101,7 +103,7 @@ class Reload:
         """Starts it, if it is new."""
         if service.name in self._mesh.crews:
             return
-        crew = self._mesh.add(service, self._opened[service.name], self._revision)
+        crew = self._mesh.add(service, self._doors[service.name], self._revision)
         try:
             await crew.fill()
         except BaseException:
@@ -114,15 +116,14 @@ class Reload:
         crew = mesh.crews[service.name]
         if crew.plan.revision == self._revision:
             return
-        doors = self._opened.get(service.name)
-        plan = mesh.plan(service, doors or crew.doors, self._revision)
+        plan = mesh.plan(service, self._doors[service.name], self._revision)
         # A number that an operator has given holds until the configuration says another.
         wanted = crew.wanted
         if service.workers != crew.plan.service.workers:
             wanted = service.workers
         if wanted < crew.wanted:
             await crew.scale(wanted)
-        await crew.replace(plan, doors)
+        await crew.replace(plan)
         if wanted > crew.wanted:
             await crew.scale(wanted)
 
@@ -143,8 +144,7 @@ class Reload:
         assert isinstance(crew.doors, Few)
         try:
             service = mesh.control(self._spec, crew.doors)
-            # The old one stays until it has told whoever asked that this is done.
-            await crew.replace(mesh.plan(service, crew.doors, self._revision), wait=False)
+            await crew.replace(mesh.plan(service, crew.doors, self._revision))
         except BaseException:
             mesh.control(old, crew.doors)
             crew.doors.keep([old.health, old.metrics])

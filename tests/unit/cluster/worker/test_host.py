@@ -16,7 +16,7 @@ import pytest
 
 from examples.greeter.v1 import greeter_pb2, greeter_pb2_grpc
 from tercet.cluster.messages import Bound, Failed, Leaving, Pulse, Report, Stop
-from tercet.cluster.slot import CANNOT_START
+from tercet.cluster.spec import CANNOT_START
 from tercet.rpc import ENGINES
 from tests.support import eventually
 from tests.unit.cluster.worker.hired import Hired, calling, hired
