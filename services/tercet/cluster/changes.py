@@ -6,10 +6,12 @@ import asyncio
 import logging
 from collections.abc import Callable
 
+from tercet.cluster import logs
 from tercet.cluster.crew import Crew
 from tercet.cluster.life import Life
 from tercet.cluster.mesh import Mesh
 from tercet.cluster.messages import Done, EventKind, Order, OrderKind
+from tercet.cluster.notify import Notifier
 from tercet.cluster.reading import read
 from tercet.cluster.reloading import Reload
 from tercet.cluster.slot import NotReplaced, Slot
@@ -29,8 +31,9 @@ class Refused(TercetError):
 class Changes:
     """Lives on the supervisor's loop."""
 
-    def __init__(self, mesh: Mesh) -> None:
+    def __init__(self, mesh: Mesh, notifier: Notifier) -> None:
         self._mesh = mesh
+        self._notifier = notifier
         self._attempts = 1
         self._worn: set[Slot] = set()
 
@@ -93,6 +96,7 @@ class Changes:
         revision = self._attempts
         mesh.history.add(EventKind.RELOAD_STARTED)
         log.info("reloading")
+        self._notifier.reloading("reloading")
         try:
             spec = await read(mesh.spec.origin) if mesh.spec.origin else mesh.spec
             await Reload(mesh, spec, revision).run()
@@ -101,11 +105,16 @@ class Changes:
             mesh.reload_error = said
             mesh.history.add(EventKind.RELOAD_FAILED, text=said)
             log.error("the reload has failed, and what was not replaced goes on: %s", said)
+            self._notifier.reloaded(f"the last reload has failed: {said}")
             raise Refused(said, reason="RELOAD_FAILED") from error
         mesh.revision = revision
         mesh.reload_error = ""
+        if mesh.spec.log:
+            # It may be another.
+            logs.reopen(mesh.spec.log)
         mesh.history.add(EventKind.RELOAD_FINISHED, text=f"revision {revision}")
         log.info("reloaded; this is revision %d", revision)
+        self._notifier.reloaded(f"serving revision {revision}")
 
     async def _do(self, order: Order) -> str:
         if order.kind is OrderKind.RELOAD:

@@ -21,6 +21,9 @@ from pathlib import Path
 LINK_VARIABLE = "TERCET_LINK_FD"
 WORKER_MODULE = "tercet.cluster.worker"
 
+# Pids of the children that somebody here waits for: nobody else may reap them.
+waited_for: set[int] = set()
+
 
 class Child:
     """A worker process from exec to reaping.
@@ -71,6 +74,7 @@ class Child:
             self._popen.kill()
             self._popen.wait()
             raise
+        waited_for.add(self.pid)
         self._loop.add_reader(self._pidfd, self._exited)
 
     @property
@@ -92,7 +96,9 @@ class Child:
         # Before it is reaped: until then its pid, which is the session's id, cannot be given to
         # a stranger.
         end_session(self.pid)
-        self._on_exit(self._popen.wait())
+        code = self._popen.wait()
+        waited_for.discard(self.pid)
+        self._on_exit(code)
 
 
 def end_session(session: int) -> None:

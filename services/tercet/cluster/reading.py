@@ -14,7 +14,7 @@ import sys
 
 import msgspec
 
-from tercet.cluster.process import describe_exit
+from tercet.cluster.process import describe_exit, waited_for
 from tercet.cluster.spec import MeshSpec, OriginSpec
 from tercet.errors import TercetError
 
@@ -63,6 +63,7 @@ async def _run(origin: OriginSpec, spec: int, said: int) -> int:
         stderr=said,
         start_new_session=True,
     )
+    waited_for.add(child.pid)
     ended = asyncio.Event()
     pidfd = os.pidfd_open(child.pid)
     loop.add_reader(pidfd, ended.set)
@@ -77,4 +78,5 @@ async def _run(origin: OriginSpec, spec: int, said: int) -> int:
         if not ended.is_set():
             child.send_signal(signal.SIGKILL)
         code = child.wait()
+        waited_for.discard(child.pid)
     return code

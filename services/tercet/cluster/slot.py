@@ -411,7 +411,8 @@ class Slot:
             import_from_cwd=service.import_from_cwd,
             region=region,
             cpu=self._cpu if service.pin else -1,
-            log=mesh.log,
+            # The worker's code may change its directory.
+            log=os.path.abspath(mesh.log) if mesh.log else "",
             log_format=mesh.log_format,
         )
 

@@ -17,9 +17,11 @@ import signal
 import sys
 import termios
 
+from tercet.cluster import logs
 from tercet.cluster.banner import banner
 from tercet.cluster.changes import Changes
 from tercet.cluster.crew import Crew
+from tercet.cluster.duties import Duties
 from tercet.cluster.life import Life
 from tercet.cluster.mesh import Mesh
 from tercet.cluster.messages import (
@@ -36,6 +38,8 @@ from tercet.cluster.messages import (
 from tercet.cluster.runtime_dir import RuntimeDir
 from tercet.cluster.slot import Slot
 from tercet.cluster.spec import CANNOT_START, CONTROL, MeshSpec
+from tercet.cluster.strangers import watch
+from tercet.cluster.upgrading import Upgrading
 from tercet.cluster.voice import Voice
 
 log = logging.getLogger("tercet")
@@ -47,9 +51,18 @@ CRASHES = 70
 class Supervisor:
     """Runs a mesh from start to stop, on its own asyncio loop."""
 
-    def __init__(self, spec: MeshSpec, runtime: RuntimeDir) -> None:
-        self._mesh = Mesh(spec, runtime, heard=self._heard, give_up=self._give_up)
-        self._changes = Changes(self._mesh)
+    def __init__(self, spec: MeshSpec, runtime: RuntimeDir, duties: Duties) -> None:
+        self._mesh = Mesh(
+            spec,
+            runtime,
+            heard=self._heard,
+            give_up=self._give_up,
+            handed=duties.handed,
+            follows=duties.takeover is not None,
+        )
+        self._duties = duties
+        self._changes = Changes(self._mesh, duties.notifier)
+        self._upgrading = Upgrading(self._mesh, duties, self._end)
         self._was_ready = False
         self._stop = asyncio.Event()
         self._grace: float | None = None
@@ -63,6 +76,7 @@ class Supervisor:
             OSError: There is no memory for what gateways share.
         """
         self._listen_to_signals()
+        self._duties.begin(self._told_by_predecessor)
         mesh, spec = self._mesh, self._mesh.spec
         try:
             control = mesh.open_control()
@@ -70,11 +84,17 @@ class Supervisor:
             for service in spec.services:
                 mesh.hold(service.reserved)
                 mesh.add(service, mesh.open(service, spec))
+            mesh.handed.close()
             for crew in mesh.crews.values():
                 crew.start()
             tasks = [
                 asyncio.create_task(each)
-                for each in (self._announce(), self._changes.recycle_worn(), self._watch_keepers())
+                for each in (
+                    self._announce(),
+                    self._changes.recycle_worn(),
+                    self._watch_keepers(),
+                    watch(mesh),
+                )
             ]
             await self._until_stop(tasks)
             await self._stop_in_order()
@@ -94,16 +114,25 @@ class Supervisor:
             signal.SIGTTIN: lambda: self._changes.scale_by(1),
             signal.SIGTTOU: lambda: self._changes.scale_by(-1),
             signal.SIGUSR1: self._reopen_logs,
+            signal.SIGUSR2: self._upgrading.begin,
         }.items():
             loop.add_signal_handler(number, answer)
 
     def _told_to_stop(self) -> None:
         if self._stop.is_set():
             log.warning("told to stop again: killing what is left")
+            self._upgrading.kill()
             for slot in self._mesh.slots():
                 slot.kill()
         else:
             log.info("stopping")
+        self._end()
+
+    def _told_by_predecessor(self, grace: float) -> None:
+        self._grace = grace
+        self._told_to_stop()
+
+    def _end(self) -> None:
         self._stop.set()
 
     def _told_to_quit(self) -> None:
@@ -119,6 +148,8 @@ class Supervisor:
             self._changes.begin_reload()
 
     def _reopen_logs(self) -> None:
+        if self._mesh.spec.log:
+            logs.reopen(self._mesh.spec.log)
         for slot in self._mesh.slots():
             slot.pass_on(signal.SIGUSR1)
 
@@ -127,7 +158,9 @@ class Supervisor:
     async def _announce(self) -> None:
         slots = list(self._mesh.slots())
         await asyncio.gather(*(slot.ready.wait() for slot in slots))
+        await self._duties.ready("serving")
         self._was_ready = True
+        self._mesh.alone()
         records = [record for slot in slots for record in slot.records()]
         runtime, hints = self._mesh.runtime.path, self._mesh.spec.hints
         Voice(sys.stdout.fileno()).say(banner(records, runtime, hints))
@@ -163,16 +196,24 @@ class Supervisor:
         grace = mesh.spec.grace if self._grace is None else self._grace
         deadline = loop.time() + grace
         crews = list(mesh.crews.values())
-        for stage in (_is_gateway, _is_service, _is_control):
+        stages = [_is_gateway, _is_service, _is_control]
+        if self._upgrading.is_handed_over:
+            # Probes ask whoever answers first, and ours would say that the mesh ends.
+            stages.sort(key=lambda stage: stage is not _is_control)
+        self._duties.notifier.stopping("stopping")
+        successor = asyncio.create_task(self._upgrading.stop(grace))
+        for stage in stages:
             for crew in filter(stage, crews):
                 crew.stop(max(0.0, deadline - loop.time()))
             await asyncio.gather(*(crew.ended() for crew in filter(stage, crews)))
+        await successor
 
     def _give_up(self, slot: Slot, code: int, deaths: int) -> bool:
         # Later, what is broken may be mended under a mesh that serves; at the first start the
         # user waits for an answer.
         if code == CANNOT_START and not self._was_ready:
             log.error("%s cannot start; giving up", slot)
+            self._duties.failed(f"{slot} cannot start: {slot.last_exit}")
             self._exit_code = CANNOT_START
         elif 0 < self._mesh.spec.crash_limit <= deaths:
             log.error("%s has died %d times in a row; giving up", slot, deaths)

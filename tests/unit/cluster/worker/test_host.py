@@ -303,7 +303,7 @@ async def test_a_term_is_told_and_it_serves_until_it_is_told_to_stop(engine: str
 
 
 async def test_after_a_term_that_nobody_answers_it_stops_by_itself(engine: str) -> None:
-    async with hired(engine=engine) as worker:
+    async with hired(engine=engine, grace=0.5) as worker:
         await worker.bound()
         os.kill(worker.pid, signal.SIGTERM)
         assert await worker.ended() == 0
