@@ -149,8 +149,10 @@ class Crew:
                 for slot in self.all_slots()
                 if slot.accepts and slot.plan.doors is doors
             }
+            # If nobody takes them now, they wait where somebody will: not with those that go.
+            staying = {slot.number for slot in self.slots if slot.plan.doors is doors}
             # Whether there is somebody for that socket or not.
-            doors.steer(doors.slots() - taking)
+            doors.steer(doors.slots() - (taking or staying))
 
     def stop(self, grace: float) -> None:
         for slot in self.all_slots():

@@ -90,7 +90,6 @@ class Slot:
         self._deaths = 0
         self._ending = asyncio.Event()
         # Of control processes that nobody waits for.
-        self._drains: set[asyncio.Future[list[None]]] = set()
         self._replacing = False
         self._restarts = 0
         self.last_exit = ""
@@ -219,12 +218,13 @@ class Slot:
         if not self._succeeded:
             why = f": its successor {coming.last_exit}" if coming.last_exit else " is about to go"
             raise NotReplaced(f"{self}{why}")
-        drain = asyncio.gather(*map(self._drain, self._leaving))
+        leaving = list(self._leaving)
+        await asyncio.gather(*map(self._drain, leaving))
+        # Not before the control process was told to stop: it takes no more requests from then on,
+        # which would wait for its end as the next change does.
         if self.name != CONTROL:
-            await drain
-        else:
-            self._drains.add(drain)
-            drain.add_done_callback(self._drains.discard)
+            for life in leaving:
+                await life.over.wait()
 
     def _succeed(self, coming: Life) -> None:
         """Fills the slot anew, in the same turn as that one is ready: both are told at once."""
@@ -258,10 +258,10 @@ class Slot:
         await self.empty()
 
     async def _drain(self, life: Life) -> None:
+        """Returns when it is told to stop."""
         life.leave()
         await self._surroundings.settled()
         life.stop(self._surroundings.spec.grace)
-        await life.over.wait()
 
     def serving(self, generation: int) -> None:
         """The worker of that generation is healthy over its own socket."""
