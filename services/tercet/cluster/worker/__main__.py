@@ -9,6 +9,7 @@ import os
 import socket
 import sys
 import traceback
+from typing import NoReturn
 
 import uvloop
 
@@ -77,15 +78,19 @@ def _complain(text: str) -> None:
         print(text, file=sys.stderr, flush=True)
 
 
-if __name__ == "__main__":
-    if LINK_VARIABLE not in os.environ:
-        sys.exit("python -m tercet.cluster.worker is started by the supervisor: see `tercet up`")
-    inherited = socket.socket(fileno=int(os.environ.pop(LINK_VARIABLE)))
+def run(end: socket.socket) -> NoReturn:
+    """Is the worker at that end of a link, from now to the end of the process."""
     # Programs that this worker starts must not hold its life line.
-    inherited.set_inheritable(False)
-    code = uvloop.run(main(inherited))
+    end.set_inheritable(False)
+    code = uvloop.run(main(end))
     # Threads of user code, or of a C library, must not keep a stopped worker alive.
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError):
             stream.flush()
     os._exit(code)
+
+
+if __name__ == "__main__":
+    if LINK_VARIABLE not in os.environ:
+        sys.exit("python -m tercet.cluster.worker is started by the supervisor: see `tercet up`")
+    run(socket.socket(fileno=int(os.environ.pop(LINK_VARIABLE))))

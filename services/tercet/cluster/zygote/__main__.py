@@ -1,0 +1,184 @@
+"""`python -m tercet.cluster.zygote`: started by the supervisor alone.
+
+Theory of operation. It imports what its workers need, makes sure that it can be forked, and then
+waits for requests, in plain blocking calls: an event loop would be one more thing to share. Each
+request makes a worker, which becomes the supervisor's child and goes on by itself; the zygote
+keeps nothing of it. It ends with the supervisor, by the kernel's hand: the import of a target may
+take any time, or hang.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import importlib
+import logging
+import os
+import socket
+import struct
+import sys
+import traceback
+from typing import NoReturn
+
+import msgspec
+
+from tercet.cluster import prctl
+from tercet.cluster.process import LINK_VARIABLE, WORKER_MODULE
+from tercet.cluster.slot import CANNOT_START
+from tercet.cluster.worker import __main__ as worker
+from tercet.cluster.worker import guard, loading
+from tercet.cluster.zygote import becoming, descriptors, inventory
+from tercet.cluster.zygote.forking import fork_for_parent
+from tercet.cluster.zygote.title import retitle
+from tercet.cluster.zygote.words import (
+    MAX_DESCRIPTORS,
+    MAX_PACKET,
+    MODULE,
+    Answer,
+    Failed,
+    Fork,
+    Forked,
+    Preload,
+    Ready,
+)
+from tercet.errors import TercetError
+
+ENGINE_MODULES = {"native": "tercet.rpc.native.server", "grpcio": "tercet.rpc.grpcio"}
+# struct ucred of unix(7).
+_CREDENTIALS = struct.Struct("3i")
+
+
+class Zygote:
+    """This process.
+
+    Args:
+        end: Its end of the socketpair.
+        name: Its own name, as its command line shows it.
+    """
+
+    def __init__(self, end: socket.socket, name: str) -> None:
+        self._end = end
+        self._name = name
+        service = name.partition("/")[0]
+        logging.basicConfig(format=f"{service}: %(message)s", level=logging.INFO)
+        # It is the first, so that a target's own `basicConfig` does what it does in a worker that
+        # is not preloaded: nothing. The worker has its own in its place.
+        self._log_handler = logging.root.handlers[0]
+
+    def run(self) -> int:
+        """Returns the exit code, in the zygote; a worker does not come back from here."""
+        request = self._end.recv(MAX_PACKET)
+        if not request:
+            return guard.ORPHANED
+        preload = msgspec.json.decode(request, type=Preload)
+        try:
+            self._import(preload)
+        except TercetError as error:
+            self._complain(str(error))
+            self._answer(_failed(str(error)))
+            return CANNOT_START
+        except (Exception, SystemExit) as error:
+            cause = f"cannot import {preload.target}"
+            self._complain(f"{cause}\n{traceback.format_exc()}")
+            self._answer(_failed(f"{cause}: {type(error).__name__}: {error}"))
+            return CANNOT_START
+        self._answer(Ready())
+        while self._serve():
+            pass
+        return 0
+
+    def _import(self, preload: Preload) -> None:
+        before = inventory.descriptors()
+        # A collection frees what lies between what stays, and what fills such a hole later is a
+        # write to a page that was shared (gc.freeze in the library reference).
+        gc.disable()
+        with becoming.one_thread(), descriptors.opening_high():
+            importlib.import_module(ENGINE_MODULES[preload.engine])
+            loading.load(preload)
+        inventory.check(preload.target, before)
+        # A collection in a worker would write to the head of every object.
+        gc.freeze()
+        gc.enable()
+
+    def _serve(self) -> bool:
+        """Answers one request; gives False if there are no more."""
+        request, received, flags, _ = socket.recv_fds(
+            self._end, MAX_PACKET, MAX_DESCRIPTORS, socket.MSG_CMSG_CLOEXEC
+        )
+        if not request:
+            return False
+        fork = msgspec.json.decode(request, type=Fork)
+        # What the import has printed must not be printed by each worker.
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(OSError):
+                stream.flush()
+        answer: Answer
+        try:
+            if flags & socket.MSG_CTRUNC:
+                raise OSError("it has no room for more descriptors")
+            pid = fork_for_parent()
+            if not pid:
+                self._become(fork, received)
+            answer = Forked(pid)
+        except OSError as error:
+            answer = _failed(f"cannot be forked: {error.strerror or error}")
+        for descriptor in received:
+            os.close(descriptor)
+        self._answer(answer)
+        return True
+
+    def _become(self, fork: Fork, received: list[int]) -> NoReturn:
+        try:
+            self._end.close()
+            link = descriptors.move_high(received[0])
+            descriptors.place(received[1:], [1, 2, *fork.numbers])
+            end = socket.socket(fileno=os.dup(link))
+            os.close(link)
+            retitle(
+                "\0".join((MODULE, self._name)),
+                "\0".join((WORKER_MODULE, fork.name)),
+                fork.name,
+            )
+            becoming.default_signals()
+            becoming.fresh_random_state()
+            logging.root.removeHandler(self._log_handler)
+            worker.run(end)
+        except BaseException:
+            self._complain(f"{fork.name} cannot start\n{traceback.format_exc()}")
+        finally:
+            # Whatever happens, this is not the zygote.
+            os._exit(os.EX_SOFTWARE)
+
+    def _answer(self, answer: Answer) -> None:
+        # Whoever is not there to hear it has ended, and ends this.
+        with contextlib.suppress(OSError):
+            self._end.send(msgspec.json.encode(answer))
+
+    def _complain(self, text: str) -> None:
+        with contextlib.suppress(OSError):
+            print(f"{self._name}: {text}", file=sys.stderr, flush=True)
+
+
+def _failed(text: str) -> Failed:
+    return Failed(text.partition("\n")[0][:1000])
+
+
+def main() -> NoReturn:
+    if LINK_VARIABLE not in os.environ:
+        sys.exit("python -m tercet.cluster.zygote is started by the supervisor: see `tercet up`")
+    inherited = int(os.environ.pop(LINK_VARIABLE))
+    end = socket.socket(fileno=descriptors.move_high(inherited))
+    prctl.die_with_parent()
+    credentials = end.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+    if os.getppid() != _CREDENTIALS.unpack(credentials)[0]:
+        os._exit(guard.ORPHANED)
+    code = Zygote(end, sys.argv[1]).run()
+    # Nothing of what was imported may keep it.
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError):
+            stream.flush()
+    os._exit(code)
+
+
+if __name__ == "__main__":
+    main()
