@@ -12,13 +12,13 @@ _SET_NAME = 15
 _SET_CHILD_SUBREAPER = 36
 
 
-def adopt_orphans() -> None:
-    """From now on, processes below this one that lose their parent become its children.
+def adopt_orphans(adopt: bool = True) -> None:
+    """From now on, processes below this one that lose their parent become its children, or not.
 
     Raises:
         OSError: The kernel refuses.
     """
-    _call(_SET_CHILD_SUBREAPER, ctypes.c_ulong(1))
+    _call(_SET_CHILD_SUBREAPER, ctypes.c_ulong(adopt))
 
 
 def die_with_parent() -> None:

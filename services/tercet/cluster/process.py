@@ -1,8 +1,9 @@
 """One child process of the supervisor: exec'd, watched by pidfd, ended as a whole session.
 
-Exec'd and never forked from the supervisor: a fork of a process that has threads or live gRPC objects is not safe, and
-plain `Popen` (no preexec_fn, user or group) is a vfork. A pidfd instead of asyncio's child
-watchers: on Python 3.11 those start a thread per child, and the supervisor has only one.
+Exec'd and never forked from the supervisor: a fork of a process that has threads or live gRPC
+objects is not safe, and plain `Popen` (no preexec_fn, user or group) is a vfork. A pidfd instead of
+asyncio's child watchers: on Python 3.11 those start a thread per child, and the supervisor has only
+one.
 """
 
 from __future__ import annotations

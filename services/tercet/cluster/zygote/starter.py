@@ -76,7 +76,7 @@ class Worker(Watched):
         """
         if self._pidfd >= 0:
             super().signal(number)
-        elif not self._is_over and not self._zygote.drop(self, number):
+        elif not (self.pid or self._is_over or self._zygote.drop(self, number)):
             self._held.append(number)
 
     def send(self, link: socket.socket) -> None:
@@ -153,6 +153,8 @@ class Zygote:
         self._is_stopped = False
         # Why it could not import.
         self._cause = ""
+        # The last request was not read when the zygote died.
+        self._is_unread = False
         # Killed because it kept a worker waiting: the others shall have another zygote.
         self._is_replaced = False
         self._waiting: deque[Worker] = deque()
@@ -242,6 +244,7 @@ class Zygote:
                 raise
         self._link = ours
         self._is_ready = False
+        self._is_unread = False
         self._is_replaced = False
         self._cause = ""
         self._gone.clear()
@@ -286,8 +289,11 @@ class Zygote:
             return self._link.recv(MAX_PACKET)
         except BlockingIOError:
             return None
-        except OSError:
-            return b""
+        except ConnectionResetError:
+            # So the kernel says that what we have sent last was not read (unix_release_sock), once;
+            # what they have sent comes after it.
+            self._is_unread = True
+            return self._receive()
 
     def _heard(self, packet: bytes) -> bool:
         """Takes an answer; gives False if it is none."""
@@ -323,7 +329,11 @@ class Zygote:
         cause = self._cause or f"its zygote {'was ' if code < 0 else ''}{end}"
         if not (self._cause or self._is_stopped or self._is_replaced):
             log.warning("%s %s", self._name, end)
-        if self._asked:
+        if self._asked and self._is_unread:
+            # It surely is not there, so that it may be asked for again.
+            self._waiting.appendleft(self._asked)
+            self._asked = None
+        elif self._asked:
             # It may be there. If so, it ends for its link, which is closed.
             self._asked.fail(code or os.EX_SOFTWARE, cause)
             self._asked = None
