@@ -86,7 +86,11 @@ class Watched:
         self._loop.add_reader(self._pidfd, self._exited)
 
     def _reap(self) -> int:
-        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+        try:
+            return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+        except ChildProcessError:
+            # Somebody else here has reaped it, and how it ended is lost.
+            return os.EX_SOFTWARE
 
     def _exited(self) -> None:
         self._loop.remove_reader(self._pidfd)

@@ -153,8 +153,6 @@ class Zygote:
         self._is_stopped = False
         # Why it could not import.
         self._cause = ""
-        # The last request was not read when the zygote died.
-        self._is_unread = False
         # Killed because it kept a worker waiting: the others shall have another zygote.
         self._is_replaced = False
         self._waiting: deque[Worker] = deque()
@@ -244,7 +242,6 @@ class Zygote:
                 raise
         self._link = ours
         self._is_ready = False
-        self._is_unread = False
         self._is_replaced = False
         self._cause = ""
         self._gone.clear()
@@ -290,9 +287,7 @@ class Zygote:
         except BlockingIOError:
             return None
         except ConnectionResetError:
-            # So the kernel says that what we have sent last was not read (unix_release_sock), once;
-            # what they have sent comes after it.
-            self._is_unread = True
+            # Said once, of what they have not read; what they have sent comes after it.
             return self._receive()
 
     def _heard(self, packet: bytes) -> bool:
@@ -329,11 +324,7 @@ class Zygote:
         cause = self._cause or f"its zygote {'was ' if code < 0 else ''}{end}"
         if not (self._cause or self._is_stopped or self._is_replaced):
             log.warning("%s %s", self._name, end)
-        if self._asked and self._is_unread:
-            # It surely is not there, so that it may be asked for again.
-            self._waiting.appendleft(self._asked)
-            self._asked = None
-        elif self._asked:
+        if self._asked:
             # It may be there. If so, it ends for its link, which is closed.
             self._asked.fail(code or os.EX_SOFTWARE, cause)
             self._asked = None

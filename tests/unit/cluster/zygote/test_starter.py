@@ -9,6 +9,7 @@ import asyncio
 import json
 import os
 import re
+import select
 import signal
 import subprocess
 import sys
@@ -224,11 +225,16 @@ async def test_they_outlive_a_zygote_and_the_next_comes_from_a_new_one(
     first = Worker(zygote.start, tmp_path, 0)
     pid = await first.serving()
     old = zygote.pid
+    watch = os.pidfd_open(old)
     os.kill(old, signal.SIGKILL)
-    # Whether or not its end is known yet.
+    # Without a turn of the loop: its end is not known yet.
+    select.select([watch], [], [])
+    os.close(watch)
     second = Worker(zygote.start, tmp_path, 1)
     await second.serving()
     assert zygote.pid not in (0, old)
+    os.kill(zygote.pid, signal.SIGKILL)
+    await zygote.gone()
     third = Worker(zygote.start, tmp_path, 2)
     await third.serving()
     os.kill(pid, 0)
