@@ -130,10 +130,8 @@ class Zygote:
     def _become(self, fork: Fork, received: list[int]) -> NoReturn:
         try:
             self._end.close()
-            link = descriptors.move_high(received[0])
-            descriptors.place(received[1:], [1, 2, *fork.numbers])
-            end = socket.socket(fileno=os.dup(link))
-            os.close(link)
+            link, go = (descriptors.move_high(each) for each in received[:2])
+            descriptors.place(received[2:], [1, 2, *fork.numbers])
             retitle(
                 "\0".join((MODULE, self._name)),
                 "\0".join((WORKER_MODULE, fork.name)),
@@ -142,6 +140,11 @@ class Zygote:
             becoming.default_signals()
             becoming.fresh_random_state()
             logging.root.removeHandler(self._log_handler)
+            if not os.read(go, 1):
+                os._exit(guard.ORPHANED)
+            os.close(go)
+            end = socket.socket(fileno=os.dup(link))
+            os.close(link)
             worker.run(end)
         except BaseException:
             self._complain(f"{fork.name} cannot start\n{traceback.format_exc()}")

@@ -3,6 +3,7 @@
 Guarantees:
 * every worker that was asked for ends in one call of its `on_exit`, whether or not it ever was;
 * workers outlive their zygote; one that dies is started again when a worker is asked for;
+* a worker says and does nothing before its pid is known here;
 * the cause of a worker that there will not be is said over its own link, as `messages.Failed`,
   before `on_exit` is called: just as an exec'd worker says it;
 * nothing here waits.
@@ -59,7 +60,9 @@ class Worker(Watched):
         self._is_over = False
         # Whoever asks closes its own once it has asked.
         self._end = end.dup()
+        # What the worker inherits beside it.
         self._descriptors: list[int] = []
+        self._go = -1
         try:
             for descriptor in (sys.stdout.fileno(), sys.stderr.fileno(), *descriptors):
                 self._descriptors.append(os.dup(descriptor))
@@ -67,6 +70,8 @@ class Worker(Watched):
             self.let_go()
             raise
         self.request = Fork(name, list(descriptors))
+        # How often it has been asked for.
+        self.tries = 0
 
     def signal(self, number: signal.Signals) -> None:
         """Sends a signal to the worker; one that is not forked yet has it when it is.
@@ -85,8 +90,15 @@ class Worker(Watched):
         Raises:
             OSError: It cannot be asked for.
         """
-        message = msgspec.json.encode(self.request)
-        socket.send_fds(link, [message], [self._end.fileno(), *self._descriptors])
+        # One that was asked for before has another pipe, which is closed here, and ends.
+        self._forbid()
+        waits, self._go = os.pipe()
+        try:
+            message = msgspec.json.encode(self.request)
+            socket.send_fds(link, [message], [self._end.fileno(), waits, *self._descriptors])
+        finally:
+            os.close(waits)
+        self.tries += 1
 
     def forked(self, pid: int) -> None:
         """It is there."""
@@ -95,7 +107,7 @@ class Worker(Watched):
             # reaped, is still found.
             os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
         except ChildProcessError:
-            # Its link ends here, and so does it.
+            # It is not told to go, and ends.
             self.fail(os.EX_OSERR, f"pid {pid} is not a child of the supervisor")
             return
         try:
@@ -105,9 +117,12 @@ class Worker(Watched):
             self._reap()
             self.fail(os.EX_OSERR, f"could not be started: {error.strerror}")
             return
-        self.let_go()
         for number in self._held:
             super().signal(number)
+        # It may have been killed.
+        with contextlib.suppress(BrokenPipeError):
+            os.write(self._go, b"1")
+        self.let_go()
 
     def fail(self, code: int, cause: str) -> None:
         """There will be none."""
@@ -122,9 +137,15 @@ class Worker(Watched):
 
     def let_go(self) -> None:
         """Closes what the worker inherits: it has it, or never will."""
+        self._forbid()
         self._end.close()
         while self._descriptors:
             os.close(self._descriptors.pop())
+
+    def _forbid(self) -> None:
+        if self._go >= 0:
+            os.close(self._go)
+            self._go = -1
 
 
 class Zygote:
@@ -190,8 +211,8 @@ class Zygote:
         """
         if self._is_stopped:
             raise RuntimeError(f"{self._name} is stopped")
-        if len(descriptors) > MAX_DESCRIPTORS - 3:
-            raise ValueError(f"{len(descriptors)} descriptors: at most {MAX_DESCRIPTORS - 3}")
+        if len(descriptors) > MAX_DESCRIPTORS - 4:
+            raise ValueError(f"{len(descriptors)} descriptors: at most {MAX_DESCRIPTORS - 4}")
         worker = Worker(self, end, name, on_exit, descriptors)
         if not self._process:
             try:
@@ -296,8 +317,7 @@ class Zygote:
             answer = self._decoder.decode(packet)
         except msgspec.DecodeError:
             return False
-        # If there is no worker that asked, it has been dropped: its link is closed, and it ends
-        # for that.
+        # If there is no worker that asked, it has been dropped: it is not told to go, and ends.
         worker = self._asked
         if isinstance(answer, Ready):
             self._is_ready = True
@@ -324,10 +344,13 @@ class Zygote:
         cause = self._cause or f"its zygote {'was ' if code < 0 else ''}{end}"
         if not (self._cause or self._is_stopped or self._is_replaced):
             log.warning("%s %s", self._name, end)
-        if self._asked:
-            # It may be there. If so, it ends for its link, which is closed.
+        # If it is there, it is not told to go, and ends; so it may be asked for again. Once: its
+        # fork may be what kills zygotes.
+        if self._asked and self._asked.tries == 1:
+            self._waiting.appendleft(self._asked)
+        elif self._asked:
             self._asked.fail(code or os.EX_SOFTWARE, cause)
-            self._asked = None
+        self._asked = None
         # Unless it is the import that is at fault, the others shall not suffer for it.
         if self._waiting and (self._is_ready or self._is_replaced) and not self._is_stopped:
             try:

@@ -28,8 +28,10 @@ class Preload(msgspec.Struct, frozen=True, tag="preload"):
 class Fork(msgspec.Struct, frozen=True, tag="fork"):
     """Supervisor to zygote: fork a worker. Answered by `Forked` or `Failed`.
 
-    With it go the worker's end of its link, its stdout, its stderr, and one descriptor for each
-    of `numbers`.
+    With it go the worker's end of its link, a pipe to read from, its stdout, its stderr, and one
+    descriptor for each of `numbers`. The worker does nothing until a byte comes through the pipe:
+    until the supervisor knows its pid. If none comes, the worker ends; so one that was asked for
+    of a zygote that has died can be asked for again, and there are never two of it.
     """
 
     # Such as "shop/3".

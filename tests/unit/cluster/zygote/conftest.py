@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 from collections.abc import AsyncIterator, Callable
@@ -30,6 +29,7 @@ async def preload(
 ) -> AsyncIterator[Callable[[str], Zygote]]:
     """Makes a zygote for a module with that text, which is the target of exec'd workers too."""
     made: list[Zygote] = []
+    before = _children()
     paths = [str(tmp_path), os.getcwd(), os.environ.get("PYTHONPATH", "")]
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, paths)))
     monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
@@ -44,17 +44,19 @@ async def preload(
     for zygote in made:
         zygote.stop()
         await zygote.gone()
-    _reap()
+    _reap(before)
     # Orphans of other tests are none of this process's.
     prctl.adopt_orphans(False)
 
 
-def _reap() -> None:
-    """Takes away what a test has left, where it failed: it is a child of this process."""
-    for pid in Path(f"/proc/self/task/{os.getpid()}/children").read_text().split():
-        # That of a zombie is empty, but it has its name.
-        shown = Path(f"/proc/{pid}/cmdline").read_text() + Path(f"/proc/{pid}/comm").read_text()
-        if "shop/" in shown:
-            os.kill(int(pid), signal.SIGKILL)
-            with contextlib.suppress(ChildProcessError):
-                os.waitpid(int(pid), 0)
+def _children() -> set[int]:
+    text = Path(f"/proc/self/task/{os.getpid()}/children").read_text()
+    return set(map(int, text.split()))
+
+
+def _reap(before: set[int]) -> None:
+    """Takes away what a test has left: those that were forked and not told to go are orphans."""
+    while left := _children() - before:
+        for pid in left:
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)

@@ -318,6 +318,30 @@ async def test_one_that_does_not_answer_is_ended_with_the_worker_that_waits(
         assert await worker.stop() == 0
 
 
+async def test_one_that_dies_when_asked_has_a_successor_that_is_asked_again(
+    preload: Preload, tmp_path: Path
+) -> None:
+    zygote = preload()
+    first = Worker(zygote.start, tmp_path, 0)
+    await first.serving()
+    os.kill(zygote.pid, signal.SIGSTOP)
+    second = Worker(zygote.start, tmp_path, 1)
+    os.kill(zygote.pid, signal.SIGKILL)
+    await second.serving()
+    for worker in (first, second):
+        assert await worker.stop() == 0
+
+
+async def test_a_fork_that_kills_zygotes_is_not_tried_for_ever(
+    preload: Preload, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    zygote = preload("import os\nos.register_at_fork(before=lambda: os.kill(os.getpid(), 9))")
+    worker = Worker(zygote.start, tmp_path)
+    assert await worker.exited == -signal.SIGKILL
+    assert worker.causes == ["its zygote was killed by SIGKILL"]
+    assert caplog.messages == ["shop/zygote killed by SIGKILL"] * 2
+
+
 async def test_a_signal_reaches_one_that_is_being_forked(preload: Preload, tmp_path: Path) -> None:
     zygote = preload()
     first = Worker(zygote.start, tmp_path, 0)
