@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import signal
 
@@ -18,7 +17,7 @@ def adopt_orphans(adopt: bool = True) -> None:
     Raises:
         OSError: The kernel refuses.
     """
-    _call(_SET_CHILD_SUBREAPER, ctypes.c_ulong(adopt))
+    _call(_SET_CHILD_SUBREAPER, int(adopt))
 
 
 def die_with_parent() -> None:
@@ -30,7 +29,7 @@ def die_with_parent() -> None:
     Raises:
         OSError: The kernel refuses.
     """
-    _call(_SET_PDEATHSIG, ctypes.c_ulong(signal.SIGKILL))
+    _call(_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def set_name(name: str) -> None:
@@ -39,11 +38,16 @@ def set_name(name: str) -> None:
     Raises:
         OSError: The kernel refuses.
     """
-    _call(_SET_NAME, ctypes.c_char_p(name.encode()[:15]))
+    _call(_SET_NAME, name.encode()[:15])
 
 
-def _call(option: int, argument: ctypes.c_ulong | ctypes.c_char_p) -> None:
+def _call(option: int, argument: int | bytes) -> None:
+    # Most supervisors have no use for it.
+    import ctypes
+
+    # The arguments are unsigned longs or pointers; a plain int would be passed as an int.
+    given = ctypes.c_char_p(argument) if isinstance(argument, bytes) else ctypes.c_ulong(argument)
     zero = ctypes.c_ulong(0)
-    if ctypes.CDLL(None, use_errno=True).prctl(option, argument, zero, zero, zero):
+    if ctypes.CDLL(None, use_errno=True).prctl(option, given, zero, zero, zero):
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number))

@@ -130,7 +130,8 @@ class Zygote:
     def _become(self, fork: Fork, received: list[int]) -> NoReturn:
         try:
             self._end.close()
-            link, go = (descriptors.move_high(each) for each in received[:2])
+            highest = max(fork.numbers, default=0)
+            link, go = (descriptors.move_high(each, above=highest) for each in received[:2])
             descriptors.place(received[2:], [1, 2, *fork.numbers])
             retitle(
                 "\0".join((MODULE, self._name)),

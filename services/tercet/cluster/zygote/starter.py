@@ -18,7 +18,6 @@ import logging
 import os
 import signal
 import socket
-import sys
 from collections import deque
 from collections.abc import Callable, Sequence
 
@@ -64,7 +63,8 @@ class Worker(Watched):
         self._descriptors: list[int] = []
         self._go = -1
         try:
-            for descriptor in (sys.stdout.fileno(), sys.stderr.fileno(), *descriptors):
+            # Its stdout and stderr are ours of now, which is not when the zygote was started.
+            for descriptor in (1, 2, *descriptors):
                 self._descriptors.append(os.dup(descriptor))
         except OSError:
             self.let_go()

@@ -13,8 +13,6 @@ from tercet.cluster import prctl
 from tercet.cluster.spec import ServiceSpec
 from tercet.cluster.zygote.starter import Zygote
 
-Preload = Callable[[str], Zygote]
-
 GREETER = """
 import examples.greeter
 
@@ -26,7 +24,7 @@ def register(server):
 @pytest.fixture
 async def preload(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[Callable[[str], Zygote]]:
+) -> AsyncIterator[Callable[..., Zygote]]:
     """Makes a zygote for a module with that text, which is the target of exec'd workers too."""
     made: list[Zygote] = []
     before = _children()
@@ -34,10 +32,10 @@ async def preload(
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, paths)))
     monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
 
-    def make(text: str = "") -> Zygote:
+    def make(text: str = "", *, engine: str = "native") -> Zygote:
         (tmp_path / "shop.py").write_text(text + GREETER)
         service = ServiceSpec(name="shop", target="shop:register", workers=2, preload=True)
-        made.append(Zygote(service, "native"))
+        made.append(Zygote(service, engine))
         return made[-1]
 
     yield make

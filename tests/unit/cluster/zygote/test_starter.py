@@ -17,8 +17,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import grpc.aio
 import pytest
 
+from examples.greeter.v1 import greeter_pb2, greeter_pb2_grpc
 from tercet.cluster.process import Child
 from tercet.cluster.slot import CANNOT_START
 from tercet.cluster.zygote.starter import Zygote
@@ -125,6 +127,51 @@ def _held(pid: int) -> dict[int, str]:
         number: leads_to.partition(":[")[0] if number > 2 else leads_to
         for number, leads_to in found.items()
     }
+
+
+@pytest.mark.parametrize("engine", ["native", "grpcio"])
+async def test_they_answer_calls(preload: Preload, tmp_path: Path, engine: str) -> None:
+    zygote = preload(engine=engine)
+    workers = [Worker(zygote.start, tmp_path, number, engine=engine) for number in (0, 1)]
+    for number, worker in enumerate(workers):
+        pid = await worker.serving()
+        options = [("grpc.use_local_subchannel_pool", 1)]
+        async with grpc.aio.insecure_channel(f"unix:{tmp_path}/{number}.sock", options) as channel:
+            stub = greeter_pb2_grpc.GreeterStub(channel)
+            request = greeter_pb2.SayHelloRequest(name="you")
+            assert (await stub.SayHello(request, timeout=10)).pid == pid
+    for worker in workers:
+        assert await worker.stop() == 0
+
+
+async def test_they_write_to_what_is_stdout_now(
+    preload: Preload, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    zygote = preload("import sys\nprint('imported')\n")
+    with (tmp_path / "shop.py").open("a") as module:
+        module.write(
+            "\ngreet = register\n"
+            "def register(server): print('registered', file=sys.stderr); greet(server)\n"
+        )
+    first = Worker(zygote.start, tmp_path, 0)
+    await first.serving()
+    # As when logs are opened anew.
+    stderr = os.dup(2)
+    with (tmp_path / "log").open("w") as log:
+        os.dup2(log.fileno(), 2)
+    try:
+        second = Worker(zygote.start, tmp_path, 1)
+        await second.serving()
+    finally:
+        os.dup2(stderr, 2)
+        os.close(stderr)
+    for worker in (first, second):
+        assert await worker.stop() == 0
+    assert (tmp_path / "log").read_text() == "registered\n"
+    said = capfd.readouterr()
+    assert said.err == "registered\n"
+    # Not again by each worker, at its end.
+    assert said.out == "imported\n"
 
 
 async def test_ps_shows_what_they_are(preload: Preload, tmp_path: Path) -> None:

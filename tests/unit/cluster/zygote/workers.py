@@ -17,7 +17,13 @@ class Worker:
     """One worker, by whatever starter; its exit code is the result of `exited`."""
 
     def __init__(
-        self, start: Starter, folder: Path, number: int = 0, *, descriptors: tuple[int, ...] = ()
+        self,
+        start: Starter,
+        folder: Path,
+        number: int = 0,
+        *,
+        descriptors: tuple[int, ...] = (),
+        engine: str = "native",
     ) -> None:
         loop = asyncio.get_running_loop()
         self.bound: asyncio.Future[None] = loop.create_future()
@@ -43,7 +49,7 @@ class Worker:
                     address=f"unix:{folder}/{number}.sock",
                     bind="",
                     control="",
-                    engine="native",
+                    engine=engine,
                     grace=1.0,
                     max_message_bytes=4 << 20,
                     server_options={},
