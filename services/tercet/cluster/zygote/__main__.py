@@ -95,6 +95,7 @@ class Zygote:
         with becoming.one_thread(), descriptors.opening_high():
             importlib.import_module(ENGINE_MODULES[preload.engine])
             loading.load(preload)
+        becoming.default_signals()
         inventory.check(preload.target, before)
         # A collection in a worker would write to the head of every object.
         gc.freeze()
@@ -138,7 +139,6 @@ class Zygote:
                 "\0".join((WORKER_MODULE, fork.name)),
                 fork.name,
             )
-            becoming.default_signals()
             becoming.fresh_random_state()
             logging.root.removeHandler(self._log_handler)
             if not os.read(go, 1):

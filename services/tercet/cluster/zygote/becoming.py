@@ -1,6 +1,6 @@
-"""Makes of a forked process what an exec'd worker is when it starts.
+"""Makes of the zygote, and of what it forks, what an exec'd worker is when it starts.
 
-The interpreter itself does the rest at a fork: it seeds `random` anew and forgets other threads.
+The interpreter itself does the rest at a fork, such as to seed `random` anew.
 """
 
 from __future__ import annotations
@@ -17,8 +17,6 @@ from collections.abc import Iterator
 ONE_THREAD = dict.fromkeys(
     ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENCV_FOR_THREADS_NUM"), "1"
 )
-# Python ignores these from its start on.
-_IGNORED = (signal.SIGPIPE, signal.SIGXFSZ)
 
 
 @contextlib.contextmanager
@@ -37,14 +35,14 @@ def one_thread() -> Iterator[None]:
 
 
 def default_signals() -> None:
-    """Undoes what the import may have done about signals."""
-    signal.set_wakeup_fd(-1)
-    for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP, *_IGNORED}:
-        # None: a handler that Python does not know, such as faulthandler's.
-        if signal.getsignal(number) not in (signal.SIG_DFL, None):
-            signal.signal(number, signal.SIG_DFL)
+    """Undoes what the import has done about the signals that end a worker.
+
+    It has its own handlers for them as soon as its loop runs; until then they are to end it. What
+    a module does about other signals is its own business, as it is in a worker that is exec'd.
+    """
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.pthread_sigmask(signal.SIG_SETMASK, ())
 
 
 def fresh_random_state() -> None:

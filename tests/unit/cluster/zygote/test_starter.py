@@ -62,15 +62,14 @@ def portrait(path):
         "random": random.random(),
     }, open(path, "w"))
 
-# What a module may do at its import, and a worker must not be left with.
-signal.signal(signal.SIGUSR1, signal.SIG_IGN)
-signal.signal(signal.SIGTERM, lambda *_: None)
+# What a module may do at its import.
+signal.signal(signal.SIGUSR2, lambda *_: None)
+signal.signal(signal.SIGWINCH, signal.SIG_IGN)
 logging.basicConfig(format="mine", level=logging.ERROR)
 kept = open("/dev/zero", "rb")
 import examples.greeter
 
 def register(server, worker):
-    signal.signal(signal.SIGUSR1, signal.SIG_DFL)
     examples.greeter.register(server)
     worker.on_drain(lambda: portrait(f"portrait.{worker.spec.slot}"))
 """
@@ -99,7 +98,8 @@ async def test_they_are_what_execed_ones_are(
 
 
 async def test_they_hold_what_execed_ones_hold(preload: Preload, tmp_path: Path) -> None:
-    zygote = preload()
+    # Numbers that the zygote must leave free.
+    zygote = preload("files = [open('/dev/zero') for _ in range(50)]")
     region = os.memfd_create("region")
     event = os.eventfd(0)
     listener = os.dup(event)
@@ -389,15 +389,18 @@ async def test_a_fork_that_kills_zygotes_is_not_tried_for_ever(
     assert caplog.messages == ["shop/zygote killed by SIGKILL"] * 2
 
 
-async def test_a_signal_reaches_one_that_is_being_forked(preload: Preload, tmp_path: Path) -> None:
-    zygote = preload()
+@pytest.mark.parametrize("number", [signal.SIGABRT, signal.SIGTERM])
+async def test_a_signal_reaches_one_that_is_being_forked(
+    preload: Preload, tmp_path: Path, number: signal.Signals
+) -> None:
+    zygote = preload("import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)")
     first = Worker(zygote.start, tmp_path, 0)
     await first.serving()
     os.kill(zygote.pid, signal.SIGSTOP)
     second = Worker(zygote.start, tmp_path, 1)
-    second.process.signal(signal.SIGABRT)
+    second.process.signal(number)
     os.kill(zygote.pid, signal.SIGCONT)
-    assert await second.exited == -signal.SIGABRT
+    assert await second.exited == -number
     await first.stop()
 
 
