@@ -6,6 +6,7 @@ With the real zygote and real workers; this test is their supervisor.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import re
@@ -13,6 +14,7 @@ import select
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,7 @@ import pytest
 from examples.greeter.v1 import greeter_pb2, greeter_pb2_grpc
 from tercet.cluster.process import Child
 from tercet.cluster.slot import CANNOT_START
+from tercet.cluster.worker.guard import ORPHANED
 from tercet.cluster.zygote.starter import Zygote
 from tests.support import eventually
 from tests.unit.cluster.zygote.workers import Worker, private_memory
@@ -122,7 +125,11 @@ async def test_they_hold_what_execed_ones_hold(preload: Preload, tmp_path: Path)
 
 def _held(pid: int) -> dict[int, str]:
     """The descriptors of a process, and what each is; of sockets and pipes, not which."""
-    found = {int(each.name): os.readlink(each) for each in Path(f"/proc/{pid}/fd").iterdir()}
+    found = {}
+    for each in list(_proc(pid, "fd").iterdir()):
+        # But of the listing itself.
+        with contextlib.suppress(FileNotFoundError):
+            found[int(each.name)] = os.readlink(each)
     return {
         number: leads_to.partition(":[")[0] if number > 2 else leads_to
         for number, leads_to in found.items()
@@ -402,6 +409,57 @@ async def test_a_signal_reaches_one_that_is_being_forked(
     os.kill(zygote.pid, signal.SIGCONT)
     assert await second.exited == -number
     await first.stop()
+
+
+async def test_one_that_is_forked_but_not_told_to_go_ends(preload: Preload, tmp_path: Path) -> None:
+    zygote = preload()
+    first = Worker(zygote.start, tmp_path, 0)
+    await first.serving()
+    before = _children()
+    dropped = Worker(zygote.start, tmp_path, 1)
+    # Without a turn of the loop: that it is there is not known yet.
+    forked = _born_since(before)
+    watch = os.pidfd_open(forked)
+    # Were it that worker, it would end of a signal, and not by itself.
+    assert dropped.process.pid == 0
+    dropped.process.signal(signal.SIGKILL)
+    assert await dropped.exited == -signal.SIGKILL
+    await _ended(watch)
+    status = os.waitid(os.P_PID, forked, os.WEXITED)  # noqa: ASYNC222
+    assert status and (status.si_code, status.si_status) == (os.CLD_EXITED, ORPHANED)
+    assert await first.stop() == 0
+
+
+def _born_since(before: set[int]) -> int:
+    """Waits for a new child of this process, in the way of everything else."""
+    deadline = time.monotonic() + 20
+    while not (born := _children() - before):
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
+    return born.pop()
+
+
+def _children() -> set[int]:
+    return set(map(int, _proc(os.getpid(), f"task/{os.getpid()}/children").read_text().split()))
+
+
+async def test_nothing_is_kept_open(preload: Preload, tmp_path: Path) -> None:
+    before = len(_held(os.getpid()))
+    zygote = preload()
+    first = Worker(zygote.start, tmp_path, 0, descriptors=(0,))
+    await first.serving()
+    # A link and a pidfd; a link for the zygote and a pidfd.
+    assert len(_held(os.getpid())) == before + 4
+    os.kill(zygote.pid, signal.SIGSTOP)
+    dropped, second = (Worker(zygote.start, tmp_path, number) for number in (1, 2))
+    dropped.process.signal(signal.SIGKILL)
+    await second.serving()
+    assert len(_held(os.getpid())) == before + 6
+    zygote.stop()
+    for worker in (first, second):
+        assert await worker.stop() == 0
+    await zygote.gone()
+    await eventually(lambda: len(_held(os.getpid())) == before)
 
 
 async def test_a_stopped_one_starts_none(preload: Preload, tmp_path: Path) -> None:
