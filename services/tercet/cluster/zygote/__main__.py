@@ -60,10 +60,11 @@ class Zygote:
         self._end = end
         self._name = name
         service = name.partition("/")[0]
-        logging.basicConfig(format=f"{service}: %(message)s", level=logging.INFO)
-        # It is the first, so that a target's own `basicConfig` does what it does in a worker that
-        # is not preloaded: nothing. The worker has its own in its place.
-        self._log_handler = logging.root.handlers[0]
+        self._log_handler = logging.StreamHandler()
+        self._log_handler.setFormatter(logging.Formatter(f"{service}: %(message)s"))
+        # It is there first, so that a target's own `basicConfig` does what it does in a worker that
+        # is exec'd: nothing. The worker has its own in its place.
+        logging.basicConfig(level=logging.INFO, handlers=[self._log_handler])
 
     def run(self) -> int:
         """Returns the exit code, in the zygote; a worker does not come back from here."""
