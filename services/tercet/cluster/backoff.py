@@ -23,12 +23,12 @@ class Backoff:
         self._rng = rng
         self._base = base
         self._ceiling = ceiling
-        self._stable = stable
+        self.stable = stable
         self._deaths = 0
 
     def next(self, lifetime: float) -> float:
         """Seconds to wait after a worker that lived `lifetime` seconds has died."""
-        if lifetime >= self._stable:
+        if lifetime >= self.stable:
             self._deaths = 0
             return 0.0
         delay = min(self._ceiling, self._base * 2.0**self._deaths)

@@ -59,6 +59,16 @@ class Link:
         if idle:
             self._flush()
 
+    def offer(self, message: Message) -> bool:
+        """Sends a message, unless earlier ones still wait for the peer to read; whether it did.
+
+        For what is soon out of date: while a peer stands still, nothing piles up.
+        """
+        if self._unsent or self.closed:
+            return False
+        self.send(message)
+        return True
+
     def close(self) -> None:
         """Closes this end without calling `on_close`."""
         if not self.closed:
@@ -80,16 +90,25 @@ class Link:
         else:
             self._loop.remove_writer(self._socket)
 
+    def drain(self) -> None:
+        """Reads what the peer, which has ended, had said."""
+        while not self.closed and self._read():
+            pass
+
     def _readable(self) -> None:
+        self._read()
+
+    def _read(self) -> bool:
+        """Reads once; False if there was nothing."""
         try:
             data = self._socket.recv(65536)
         except BlockingIOError:
-            return
+            return False
         except OSError:
             data = b""
         if not data:
             self._lost()
-            return
+            return False
         self._received += data
         *lines, rest = self._received.split(b"\n")
         self._received = rest
@@ -98,12 +117,13 @@ class Link:
                 message = self._decoder.decode(line)
             except msgspec.DecodeError:
                 self._lost()
-                return
+                return False
             self._on_message(message)
             if self.closed:
-                return
+                return False
         if len(self._received) > MAX_MESSAGE:
             self._lost()
+        return True
 
     def _lost(self) -> None:
         self.close()

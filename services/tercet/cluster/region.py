@@ -14,6 +14,7 @@ This is the layout's one home; whatever changes it changes VERSION.
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import mmap
 import os
@@ -106,3 +107,49 @@ class SharedRegion:
     def _close_descriptors(self) -> None:
         for each in (self.fd, *self.eventfds):
             os.close(each)
+
+
+class Rows:
+    """Gives a row of a region to each process that starts as a gateway, for as long as it lives.
+
+    There are more rows than gateways: while one is replaced, both count.
+
+    Raises:
+        OSError: As for `SharedRegion`.
+    """
+
+    def __init__(self, gateways: int) -> None:
+        self.most = rows_for(gateways)
+        self._region = SharedRegion(self.most)
+        self._free = list(range(self.most))
+
+    @property
+    def fd(self) -> int:
+        return self._region.fd
+
+    @property
+    def eventfds(self) -> tuple[int, ...]:
+        return self._region.eventfds
+
+    def take(self) -> int:
+        """
+        Raises:
+            OSError: All are taken; one is free when a gateway has ended.
+        """
+        if not self._free:
+            raise OSError(errno.EAGAIN, f"there are {self.most} gateway processes, which is most")
+        return self._free.pop(0)
+
+    def give_back(self, row: int) -> None:
+        """Forgets what the process that had it counted. It must be dead."""
+        self._region.clear(row)
+        self._free.append(row)
+        self._free.sort()
+
+    def close(self) -> None:
+        self._region.close()
+
+
+def rows_for(gateways: int) -> int:
+    """Rows of the region of a mesh that begins with so many gateways."""
+    return min(MOST_GATEWAYS, max(gateways + 3, gateways * 2))

@@ -1,263 +1,424 @@
 """One place in the mesh, filled by one worker process after another.
 
 Guarantees:
-* at most one process at a time; each has its own generation and its own socket path;
+* each process has its own generation and its own socket path;
 * a worker that dies by itself, cannot be started now, or is not ready within the boot timeout, is
   replaced after a backoff, until the slot is told to stop;
-* `stop` ends the worker: TERM, then KILL when it has had its grace;
-* a gateway's row in the region is zeroed when it is dead, before its successor starts.
+* `replace` puts a successor beside a worker, which goes only when that one serves; one that does
+  not become ready changes nothing;
+* a worker that is to go drains first: unlisted, every gateway knows it, then it is told;
+* a gateway's row in the region is zeroed when it is dead, before another gets it.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import signal
-import socket
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Iterator
 from random import Random
 
 from tercet.cluster.backoff import Backoff
-from tercet.cluster.link import Link
-from tercet.cluster.messages import Bound, Message, Start, Stop, WorkerRecord
-from tercet.cluster.process import Child, describe_exit
-from tercet.cluster.region import SharedRegion
-from tercet.cluster.runtime_dir import RuntimeDir, remove_sockets
-from tercet.cluster.spec import RegionSpec, ServiceSpec, WorkerSpec
-from tercet.cluster.states import State, advance
+from tercet.cluster.doors import Doors
+from tercet.cluster.heartbeat import pulse
+from tercet.cluster.life import Life
+from tercet.cluster.messages import EventKind, Message, WorkerRecord
+from tercet.cluster.plan import Plan
+from tercet.cluster.recycling import Wear, resident
+from tercet.cluster.spec import RegionSpec, WorkerSpec
+from tercet.cluster.states import State
+from tercet.cluster.surroundings import Surroundings
+from tercet.errors import TercetError
 
 log = logging.getLogger("tercet")
 
-# A worker exits with this when it cannot start whatever happens: its target cannot be imported,
-# its options are wrong. EX_CONFIG of sysexits.h; gunicorn uses 3 and 4 for the same.
-CANNOT_START = 78
-# What a worker needs beyond its grace to close and exit before it is killed.
-MARGIN = 2.0
+
+class NotReplaced(TercetError):
+    """A successor did not become ready; who was to be replaced goes on."""
+
+    default_reason = "NOT_REPLACED"
 
 
 class Slot:
     """Runs on the supervisor's loop.
 
     Args:
-        bind: The shared address that the worker is told to bind, or "".
-        shown_bind: The address that outsiders are told.
-        changed: Called after each change of `record()`.
-        on_message: Called with each message of the worker but `Bound`.
-        give_up: Asked when a worker says that it will never be able to start: whether to stop
-            trying.
-        region: What the workers share if they are gateways.
-        row: The slot's row in it.
+        plan: What its workers are to be.
+        generations: Numbers for its processes; none is given twice.
+        doors: What its workers are connected to by.
+
+    Attributes:
+        current: The worker that fills it; None between two.
+        ready: Set while it is filled by one that serves.
+        failed: Set since one has died by itself, until one serves.
     """
 
     def __init__(
         self,
-        service: ServiceSpec,
+        plan: Plan,
         number: int,
+        surroundings: Surroundings,
         *,
-        bind: str,
-        shown_bind: str,
-        runtime: RuntimeDir,
-        engine: str,
-        grace: float,
-        boot_timeout: float,
-        changed: Callable[[], None],
-        on_message: Callable[[Message], None],
-        give_up: Callable[[Slot], bool],
-        region: SharedRegion | None = None,
-        row: int = 0,
+        generations: Iterator[int],
+        doors: Callable[[], Doors] = Doors,
+        cpu: int = -1,
     ) -> None:
-        self.service = service
+        self.plan = plan
         self.number = number
-        self.state = State.GONE
         self.ready = asyncio.Event()
-        self.link: Link | None = None
-        self._bind = bind
-        self._shown_bind = shown_bind
-        self._runtime = runtime
-        self._engine = engine
-        self._grace = grace
-        self._boot_timeout = boot_timeout
-        self._changed = changed
-        self._on_message = on_message
-        self._give_up = give_up
-        self._region = region
-        self._row = row
-        self._backoff = Backoff(rng=Random())
-        self._stopping = asyncio.Event()
-        self._child: Child | None = None
+        self.failed = asyncio.Event()
+        self.current: Life | None = None
         self.generation = 0
+        self._surroundings = surroundings
+        self._generations = generations
+        self._doors = doors
+        self._cpu = cpu
+        self._coming: Life | None = None
+        self._leaving: list[Life] = []
+        self._rows: dict[Life, int] = {}
+        self._wear: dict[Life, Wear] = {}
+        self._told_of: set[Life] = set()
+        # Who filled it last, until that is answered.
+        self._fallen: Life | None = None
+        self._news = asyncio.Event()
+        self._backoff = Backoff(rng=Random())
+        self._deaths = 0
+        self._ending = asyncio.Event()
+        self._replacing = False
         self._restarts = 0
-        self._last_exit = ""
-        self._bound: list[str] | None = None
-        self._started = 0.0
+        self.last_exit = ""
+        self._retry = 0.0
 
-    def record(self) -> WorkerRecord:
-        return WorkerRecord(
-            service=self.service.name,
-            slot=self.number,
-            generation=self.generation,
-            pid=self._child.pid if self._child else 0,
-            state=self.state,
-            bound=self.is_bound,
-            address=self._address(),
-            bind=self._shown_bind,
-            grpc_services=self._bound or [],
-            started=self._started,
-            restarts=self._restarts,
-            last_exit=self._last_exit,
-            routed=self.service.routed,
-        )
+    # -- what there is -----------------------------------------------------------------------
 
     @property
-    def is_bound(self) -> bool:
-        """Whether the worker's server listens."""
-        return self._bound is not None
+    def name(self) -> str:
+        return self.plan.service.name
+
+    def lives(self) -> list[Life]:
+        """Its processes, the one that fills it first."""
+        return [life for life in (self.current, self._coming, *self._leaving) if life]
+
+    @property
+    def accepts(self) -> bool:
+        """Whether new connections on its own socket find somebody."""
+        life = self.current
+        taking = bool(life and life.is_bound and life.state is State.READY and not life.stalls)
+        return taking and not self._ending.is_set()
+
+    def worn(self) -> str:
+        """Why who fills it is to be replaced although it is well; "" if it is not."""
+        life = self.current
+        if not life or life.state is not State.READY:
+            return ""
+        wear = self._wear[life]
+        why = wear.due(calls=life.pulse.calls, age=life.age)
+        if not why and wear.wants_sample(life.age):
+            why = wear.sample(resident(life.pid), life.age)
+        return why
+
+    def records(self) -> list[WorkerRecord]:
+        """Its processes, as they are told of; if there is none, that there is none."""
+        return [self._record(life) for life in self.lives()] or [self._record(None)]
+
+    # -- being filled ------------------------------------------------------------------------
 
     async def keep(self) -> None:
-        """Keeps the slot filled until `stop`."""
-        while not self._stopping.is_set():
-            code, lifetime = await self._one_life()
-            if self._stopping.is_set() or (code == CANNOT_START and self._give_up(self)):
-                return
-            self._restarts += 1
-            delay = self._backoff.next(lifetime)
-            log.warning("%s %s; restarting in %.1f s", self, self._last_exit, delay)
-            self._changed()
-            try:
-                await asyncio.wait_for(self._stopping.wait(), delay)
-            except TimeoutError:
-                continue
+        """Keeps the slot filled until `stop` or `retire`."""
+        while not self._ending.is_set():
+            if self.current or self._replacing:
+                # Whoever comes is the next, if it becomes ready.
+                await self._news.wait()
+            elif self._fallen:
+                fallen, self._fallen = self._fallen, None
+                if not await self._recover(fallen.code, fallen.served, fallen.age):
+                    return
+            else:
+                try:
+                    self.current = self._start(self.plan)
+                except OSError as error:
+                    # The machine is short of something now. That may pass, and the others go on.
+                    self.last_exit = f"could not be started: {error.strerror}"
+                    if not await self._recover(os.EX_OSERR, 0.0, 0.0):
+                        return
 
-    async def _one_life(self) -> tuple[int, float]:
-        """Fills the slot until it is empty again; gives the worker's exit code and age."""
+    async def _recover(self, code: int, served: float, age: float) -> bool:
+        """Waits for the next try; False if there is to be none."""
+        if self._ending.is_set():
+            return False
+        self._restarts += 1
+        self.failed.set()
+        # Killed from outside while it served: no fault of its own.
+        innocent = code == -signal.SIGKILL and served > 0
+        self._deaths = 0 if innocent or age >= self._backoff.stable else self._deaths + 1
+        if self._surroundings.give_up(self, code, self._deaths):
+            return False
+        delay = 0.0 if innocent else self._backoff.next(age)
+        log.warning("%s %s; restarting in %.1f s", self, self.last_exit, delay)
+        self._retry = time.time() + delay
+        self._surroundings.changed()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(delay):
+                while not self._replacing and not self._ending.is_set():
+                    await self._news.wait()
+        self._retry = 0.0
+        return True
+
+    def _wake(self) -> None:
+        # One event per change: who waits looks again.
+        self._news.set()
+        self._news = asyncio.Event()
+
+    # -- changes -----------------------------------------------------------------------------
+
+    async def replace(self, plan: Plan) -> None:
+        """Puts a new worker beside the one that there is, and lets that one go when it serves.
+
+        Returns when the old one is gone.
+
+        Raises:
+            NotReplaced: The new one did not become ready; the old one goes on.
+        """
+        if self._ending.is_set():
+            raise NotReplaced(f"{self} is about to go")
+        self._replacing = True
+        self._wake()
         try:
-            exited = self._fill()
+            old = await self._succeed(plan)
+        finally:
+            self._coming = None
+            self._replacing = False
+            self._wake()
+            self._surroundings.changed()
+        if old:
+            await self._drain(old)
+
+    async def _succeed(self, plan: Plan) -> Life | None:
+        """Fills the slot anew; gives who filled it."""
+        try:
+            coming = self._coming = self._start(plan)
         except OSError as error:
-            # The machine is short of something now. That may pass, and the other workers go on.
-            self._last_exit = f"could not be started: {error.strerror}"
-            return os.EX_OSERR, 0.0
-        boot = asyncio.get_running_loop().call_later(self._boot_timeout, self._too_slow)
-        code = await exited
-        boot.cancel()
-        return code, self._emptied(code)
+            raise NotReplaced(f"{self}: its successor could not be started: {error}") from error
+        if not await coming.settled():
+            raise NotReplaced(f"{self}: its successor {coming.last_exit}")
+        if self._ending.is_set():
+            raise NotReplaced(f"{self} is about to go")
+        old, self.current, self.plan = self.current, coming, plan
+        self._coming = self._fallen = None
+        self._backoff = Backoff(rng=Random())
+        self._deaths = 0
+        self._retry = 0.0
+        if old:
+            self._leaving.append(old)
+            # In the same turn as its successor is listed.
+            old.leave()
+        self._mark()
+        return old
+
+    async def retire(self, emptied: Callable[[], Awaitable[None]]) -> None:
+        """Empties the slot for good. Returns when none of its processes is left.
+
+        Args:
+            emptied: Awaited when no gateway sends calls to the worker any more, before it is told
+                to stop: it still accepts.
+        """
+        self._ending.set()
+        self._wake()
+        self._surroundings.changed()
+        if life := self.current:
+            life.leave()
+            await self._surroundings.settled()
+            await _first(emptied(), life.over.wait())
+            await self._drain(life)
+        await self.empty()
+
+    async def _drain(self, life: Life) -> None:
+        life.leave()
+        await self._surroundings.settled()
+        life.stop(self._surroundings.spec.grace)
+        await life.over.wait()
 
     def serving(self, generation: int) -> None:
         """The worker of that generation is healthy over its own socket."""
-        if self.state is State.STARTING and generation == self.generation:
-            self._move(State.READY)
-            self.ready.set()
-            if self._restarts:
-                log.info("%s is ready", self)
+        for life in self.lives():
+            if life.spec.generation == generation and life.state is State.STARTING:
+                life.serving()
+                if self._restarts or life is not self.current:
+                    log.info("%s is ready", life)
+                self._tell(EventKind.WORKER_READY, life)
 
     def stop(self, grace: float) -> None:
-        """Tells the worker to drain and end; `keep` returns when it is gone.
+        """Tells its workers to drain and end, now; `keep` returns when they are gone.
 
         Args:
-            grace: Seconds that it may go on with the calls that it has.
+            grace: Seconds that they may go on with the calls that they have.
         """
-        self._stopping.set()
-        if self._child and self.link and self.state is not State.DRAINING:
-            self._move(State.DRAINING)
-            self.link.send(Stop(grace))
-            self._child.signal(signal.SIGTERM)
-            late = grace + MARGIN
-            asyncio.get_running_loop().call_later(late, self._kill_late, self._child)
+        self._ending.set()
+        self._wake()
+        for life in self.lives():
+            life.stop(grace)
 
-    def pass_on(self, number: signal.Signals) -> None:
-        """Sends a signal to the worker, if there is one that can hear it."""
-        if self._child and self.is_bound:
-            self._child.signal(number)
+    async def empty(self) -> None:
+        """Until no process of it is left."""
+        while lives := self.lives():
+            await lives[0].over.wait()
 
     def kill(self) -> None:
-        """Ends the worker at once; unless `stop` was called too, it is replaced."""
-        if self._child:
-            self._child.signal(signal.SIGKILL)
+        """Ends its workers at once; unless `stop` was called too, they are replaced."""
+        for life in self.lives():
+            life.kill()
+
+    def pass_on(self, number: signal.Signals) -> None:
+        """Sends a signal to those of its workers that can hear it."""
+        for life in self.lives():
+            if life.is_bound:
+                life.signal(number)
 
     def __str__(self) -> str:
-        pid = f" (pid {self._child.pid})" if self._child else ""
-        return f"{self.service.name}/{self.number}{pid}"
+        return str(self.current) if self.current else f"{self.name}/{self.number}"
 
-    def _address(self) -> str:
-        return self._runtime.socket(self.service.name, self.number, self.generation)
+    # -- for its lives -----------------------------------------------------------------------
 
-    def _fill(self) -> asyncio.Future[int]:
-        self.generation += 1
-        exited: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-        region = self._region_spec()
-        ours, theirs = socket.socketpair()
-        with theirs:
-            try:
-                self._child = Child(
-                    theirs,
-                    name=f"{self.service.name}/{self.number}",
-                    on_exit=exited.set_result,
-                    descriptors=region.descriptors if region else (),
-                )
-            except OSError:
-                ours.close()
-                raise
-        self.link = Link(ours, on_message=self._heard)
-        self.link.send(Start(self._worker_spec(region)))
-        self._bound = None
-        self._started = time.time()
-        self._move(State.STARTING)
-        return exited
+    def moved(self, life: Life) -> None:
+        if life.state is State.GONE and life.over.is_set():
+            self._ended(life)
+        elif life.state is State.DRAINING and life not in self._told_of:
+            self._told_of.add(life)
+            self._tell(EventKind.WORKER_DRAINING, life)
+        self._mark()
+        self._surroundings.changed()
 
-    def _worker_spec(self, region: RegionSpec | None) -> WorkerSpec:
-        return WorkerSpec(
-            service=self.service.name,
+    def heard(self, life: Life, message: Message) -> None:
+        self._surroundings.heard(life, message)
+
+    def hung(self, life: Life) -> None:
+        self._tell(EventKind.WORKER_HUNG, life)
+
+    def _ended(self, life: Life) -> None:
+        row = self._rows.pop(life, None)
+        if row is not None and self._surroundings.rows:
+            self._surroundings.rows.give_back(row)
+        if life is self.current:
+            self.current = None
+            self._fallen = life
+            self._wake()
+        if life in self._leaving:
+            self._leaving.remove(life)
+        self._told_of.discard(life)
+        self._wear.pop(life, None)
+        self.last_exit = life.last_exit
+        self._tell(EventKind.WORKER_EXITED, life, life.last_exit)
+
+    def _mark(self) -> None:
+        if self.current and self.current.state is State.READY:
+            self.ready.set()
+            self.failed.clear()
+        else:
+            self.ready.clear()
+
+    def _tell(self, kind: EventKind, life: Life, text: str = "") -> None:
+        self._surroundings.tell(
+            kind,
+            service=self.name,
             slot=self.number,
-            generation=self.generation,
-            target=self.service.target,
-            options=self.service.options,
-            address=self._address(),
-            bind=self._bind,
-            control=self._runtime.socket("control", 0, 0),
-            engine=self._engine,
-            grace=self._grace,
-            max_message_bytes=self.service.max_message_bytes,
-            server_options=self.service.server_options,
-            import_from_cwd=self.service.import_from_cwd,
-            region=region,
+            generation=life.spec.generation,
+            pid=life.process_id,
+            text=text,
         )
 
-    def _region_spec(self) -> RegionSpec | None:
-        if self._region is None:
-            return None
-        return RegionSpec(fd=self._region.fd, row=self._row, eventfds=list(self._region.eventfds))
+    # -- making them -------------------------------------------------------------------------
 
-    def _emptied(self, code: int) -> float:
-        assert self._child and self.link
-        lifetime = self._child.age
-        self._last_exit = describe_exit(code)
-        self._child = None
-        if self._region:
-            self._region.clear(self._row)
-        self.link.close()
-        self.ready.clear()
-        self._move(State.GONE)
-        remove_sockets(self._address())
-        return lifetime
+    def _start(self, plan: Plan) -> Life:
+        """
+        Raises:
+            OSError: There is no process, descriptor or memory to be had for it now.
+        """
+        self.generation = next(self._generations)
+        row = None
+        if plan.service.gateway and self._surroundings.rows:
+            row = self._surroundings.rows.take()
+        try:
+            life = Life(
+                self._worker_spec(plan, row),
+                self,
+                starter=plan.starter,
+                boot_timeout=self._surroundings.spec.boot_timeout,
+                hang_timeout=self._surroundings.spec.hang_timeout,
+            )
+        except OSError:
+            if row is not None and self._surroundings.rows:
+                self._surroundings.rows.give_back(row)
+            raise
+        if row is not None:
+            self._rows[life] = row
+        self._wear[life] = Wear(plan.service.recycle, Random())
+        self._tell(EventKind.WORKER_STARTED, life)
+        return life
 
-    def _heard(self, message: Message) -> None:
-        if isinstance(message, Bound):
-            self._bound = message.grpc_services
-            self._changed()
-        else:
-            self._on_message(message)
+    def _worker_spec(self, plan: Plan, row: int | None) -> WorkerSpec:
+        service, mesh = plan.service, self._surroundings.spec
+        rows = self._surroundings.rows
+        region = None
+        if row is not None and rows:
+            region = RegionSpec(fd=rows.fd, row=row, eventfds=list(rows.eventfds))
+        return WorkerSpec(
+            service=service.name,
+            slot=self.number,
+            generation=self.generation,
+            revision=plan.revision,
+            target=service.target,
+            options=service.options,
+            address=self._address(self.generation),
+            bind=plan.bind,
+            listeners=self._doors().descriptors(self.number),
+            address_inherited=self._doors().private,
+            inherited=self._doors().further(self.number),
+            control=self._surroundings.runtime.socket("control", 0, 0),
+            engine=plan.engine,
+            grace=mesh.grace,
+            pulse=pulse(mesh.hang_timeout),
+            max_message_bytes=service.max_message_bytes,
+            server_options=service.server_options,
+            import_from_cwd=service.import_from_cwd,
+            region=region,
+            cpu=self._cpu if service.pin else -1,
+            log=mesh.log,
+            log_format=mesh.log_format,
+        )
 
-    def _too_slow(self) -> None:
-        if self.state is State.STARTING:
-            log.error("%s is not ready after %g s; killing it", self, self._boot_timeout)
-            self.kill()
+    def _address(self, generation: int) -> str:
+        return self._surroundings.runtime.socket(self.name, self.number, generation)
 
-    def _kill_late(self, child: Child) -> None:
-        if self._child is child:
-            log.error("%s did not end within its grace; killing it", self)
-            self.kill()
+    def _record(self, life: Life | None) -> WorkerRecord:
+        service = self.plan.service
+        return WorkerRecord(
+            service=service.name,
+            slot=self.number,
+            generation=life.spec.generation if life else self.generation,
+            revision=life.spec.revision if life else self.plan.revision,
+            pid=life.pid if life else 0,
+            state=life.state if life else State.GONE,
+            bound=bool(life and life.is_bound),
+            address=life.spec.address if life else self._address(self.generation),
+            bind=self.plan.shown,
+            grpc_services=(life.bound or []) if life else [],
+            started=life.started if life else 0.0,
+            restarts=self._restarts,
+            last_exit=self.last_exit,
+            routed=service.routed,
+            gateway=service.gateway,
+            retry=self._retry,
+        )
 
-    def _move(self, to: State) -> None:
-        self.state = advance(self.state, to)
-        self._changed()
+
+async def _first(*waits: Awaitable[object]) -> None:
+    """Until one of them has come to its end; the others are cancelled."""
+    tasks = [asyncio.ensure_future(each) for each in waits]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()

@@ -17,6 +17,11 @@ from tercet.rpc.names import DEFAULT_ENGINE, ENGINE_NAMES
 NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
 TARGET = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
 CONTROL = "control"
+# A worker exits with this when it cannot start whatever happens: its target cannot be imported,
+# its options are wrong. EX_CONFIG of sysexits.h; gunicorn uses 3 and 4 for the same.
+CANNOT_START = 78
+# Of one service.
+MOST_WORKERS = 1024
 LOG_FORMATS = ("text", "json")
 
 
@@ -89,7 +94,7 @@ class ServiceSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
             )
         if not TARGET.fullmatch(self.target):
             raise ValueError(f"{self.target!r} is no target: write it as package.module:function")
-        if not 1 <= self.workers <= 1024:
+        if not 1 <= self.workers <= MOST_WORKERS:
             raise ValueError(f"workers of {self.name} is {self.workers}: must be 1 to 1024")
         for address in (self.bind, *self.reserved):
             if address:
@@ -98,8 +103,11 @@ class ServiceSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
             raise ValueError(f"{self.name} is a gateway: calls are not routed to it")
 
     def engine(self, of_mesh: str) -> str:
-        """The rpc engine of its workers: the stock one cannot forward a call's frames."""
-        return "native" if self.gateway else of_mesh
+        """The rpc engine of its workers.
+
+        The stock one can neither forward a call's frames nor take over a socket that listens.
+        """
+        return "native" if self.gateway or self.name == CONTROL else of_mesh
 
 
 class MeshSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -205,6 +213,10 @@ class WorkerSpec(msgspec.Struct, frozen=True, kw_only=True):
     bind: str
     # Listening sockets that it has inherited, by number, and is to accept on.
     listeners: list[int] = []
+    # Whether its private socket is one of those.
+    address_inherited: bool = False
+    # Further descriptors that it has inherited; its options say what for.
+    inherited: list[int] = []
     revision: int = 1
     # Seconds from one `Pulse` to the next.
     pulse: float = 1.0

@@ -3,7 +3,7 @@
 It runs one thread, imports no grpc and answers nobody on a network, so that there is nothing in it
 to fail; what outsiders ask is answered by the control process, which it supervises like any worker.
 
-Order of a start: ports reserved, then all processes at once; ready when each is. Order of a stop:
+Order of a start: sockets listen, then all processes at once; ready when each is. Order of a stop:
 gateways drain first, since they hold calls for the others; then the services; the control process
 last.
 """
@@ -11,43 +11,49 @@ last.
 from __future__ import annotations
 
 import asyncio
-import itertools
+import errno
 import logging
-import os
 import signal
 import sys
+import termios
 
-from tercet.cluster.address import Bind
 from tercet.cluster.banner import banner
-from tercet.cluster.messages import Message, Serving, Workers
-from tercet.cluster.ports import Reservation
-from tercet.cluster.region import SharedRegion
+from tercet.cluster.changes import Changes
+from tercet.cluster.crew import Crew
+from tercet.cluster.life import Life
+from tercet.cluster.mesh import Mesh
+from tercet.cluster.messages import (
+    Acknowledged,
+    Bound,
+    EventKind,
+    Leaving,
+    Message,
+    Order,
+    Report,
+    Reported,
+    Serving,
+)
 from tercet.cluster.runtime_dir import RuntimeDir
-from tercet.cluster.slot import CANNOT_START, Slot
-from tercet.cluster.spec import CONTROL, MeshSpec, ServiceSpec
+from tercet.cluster.slot import Slot
+from tercet.cluster.spec import CANNOT_START, CONTROL, MeshSpec
 from tercet.cluster.voice import Voice
 
 log = logging.getLogger("tercet")
 
-CONTROL_TARGET = "tercet.cluster.control:register"
+# EX_SOFTWARE of sysexits.h: a service crashes and crashes.
+CRASHES = 70
 
 
 class Supervisor:
     """Runs a mesh from start to stop, on its own asyncio loop."""
 
-    def __init__(self, mesh: MeshSpec, runtime: RuntimeDir) -> None:
-        self._mesh = mesh
-        self._runtime = runtime
-        self._version = 0
-        self._publishing = False
+    def __init__(self, spec: MeshSpec, runtime: RuntimeDir) -> None:
+        self._mesh = Mesh(spec, runtime, heard=self._heard, give_up=self._give_up)
+        self._changes = Changes(self._mesh)
         self._was_ready = False
         self._stop = asyncio.Event()
+        self._grace: float | None = None
         self._exit_code = 0
-        self._reservations: list[Reservation] = []
-        self._region: SharedRegion | None = None
-        self._rows = itertools.count()
-        self._slots: dict[tuple[str, int], Slot] = {}
-        self._keepers: dict[Slot, asyncio.Task[None]] = {}
 
     async def run(self) -> int:
         """Returns the exit code when everything has ended.
@@ -56,155 +62,172 @@ class Supervisor:
             ConfigError: A port cannot be had, or a socket's path is too long.
             OSError: There is no memory for what gateways share.
         """
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._signaled)
-        if not os.isatty(sys.stdin.fileno() if sys.stdin else 0):
-            # Of a daemon it means: open files anew. (A terminal that is closed sends it too.)
-            loop.add_signal_handler(signal.SIGHUP, self._pass_on, signal.SIGHUP)
-        else:
-            loop.add_signal_handler(signal.SIGHUP, self._signaled)
+        self._listen_to_signals()
+        mesh, spec = self._mesh, self._mesh.spec
         try:
-            self._make_slots()
-            self._keepers = {
-                slot: asyncio.create_task(slot.keep()) for slot in self._slots.values()
-            }
-            announcer = asyncio.create_task(self._announce())
-            await self._until_stop()
-            announcer.cancel()
+            control = mesh.open_control()
+            mesh.add(mesh.control(spec, control), control)
+            for service in spec.services:
+                mesh.hold(service.reserved)
+                mesh.add(service, mesh.open(service, spec))
+            for crew in mesh.crews.values():
+                crew.start()
+            tasks = [
+                asyncio.create_task(each)
+                for each in (self._announce(), self._changes.recycle_worn(), self._watch_keepers())
+            ]
+            await self._until_stop(tasks)
             await self._stop_in_order()
         finally:
-            for reservation in self._reservations:
-                reservation.close()
-            if self._region:
-                self._region.close()
+            mesh.close()
         return self._exit_code
 
-    def _make_slots(self) -> None:
-        health = str(self._reserve(self._mesh.health).bind) if self._mesh.health else ""
-        if self._mesh.gateways:
-            self._region = SharedRegion(self._mesh.gateways)
-        control = ServiceSpec(
-            name=CONTROL,
-            target=CONTROL_TARGET,
-            workers=1,
-            options={"health": health},
-            routed=False,
-        )
-        # It binds that port itself, for health alone: its own server is on its socket.
-        self._add(control, bind="", shown_bind=health)
-        for service in self._mesh.services:
-            for address in service.reserved:
-                self._reserve(address)
-            bind = str(self._reserve(service.bind).bind) if service.bind else ""
-            self._add(service, bind=bind, shown_bind=bind)
+    # -- signals -----------------------------------------------------------------------------
 
-    def _reserve(self, bind: str) -> Reservation:
-        reservation = Reservation(Bind.parse(bind))
-        self._reservations.append(reservation)
-        return reservation
-
-    def _add(self, service: ServiceSpec, *, bind: str, shown_bind: str) -> None:
-        for number in range(service.workers):
-            # Refuses a path that is too long before anything is started.
-            self._runtime.socket(service.name, number, 10**6)
-            self._slots[service.name, number] = Slot(
-                service,
-                number,
-                bind=bind,
-                shown_bind=shown_bind,
-                runtime=self._runtime,
-                engine=service.engine(self._mesh.engine),
-                grace=self._mesh.grace,
-                boot_timeout=self._mesh.boot_timeout,
-                changed=self._changed,
-                on_message=self._heard,
-                give_up=self._give_up,
-                region=self._region if service.gateway else None,
-                row=next(self._rows) if service.gateway else 0,
-            )
-
-    async def _until_stop(self) -> None:
-        """Waits for a signal; a keeper that ends before is a bug, and is raised here."""
-        stop = asyncio.create_task(self._stop.wait())
-        await asyncio.wait([stop, *self._keepers.values()], return_when=asyncio.FIRST_COMPLETED)
-        if not stop.done():
-            stop.cancel()
-            for keeper in self._keepers.values():
-                if keeper.done():
-                    keeper.result()
-
-    async def _stop_in_order(self) -> None:
+    def _listen_to_signals(self) -> None:
         loop = asyncio.get_running_loop()
-        # One grace for all stages: whoever stops the mesh waits for so long and no longer.
-        deadline = loop.time() + self._mesh.grace
-        for stage in (self._is_gateway, self._is_service, self._is_control):
-            slots = [slot for slot in self._slots.values() if stage(slot)]
-            for slot in slots:
-                slot.stop(max(0.0, deadline - loop.time()))
-            await asyncio.gather(*(self._keepers[slot] for slot in slots))
+        for number, answer in {
+            signal.SIGTERM: self._told_to_stop,
+            signal.SIGINT: self._told_to_stop,
+            signal.SIGQUIT: self._told_to_quit,
+            signal.SIGHUP: self._hung_up,
+            signal.SIGTTIN: lambda: self._changes.scale_by(1),
+            signal.SIGTTOU: lambda: self._changes.scale_by(-1),
+            signal.SIGUSR1: self._reopen_logs,
+        }.items():
+            loop.add_signal_handler(number, answer)
 
-    @staticmethod
-    def _is_control(slot: Slot) -> bool:
-        return slot.service.name == CONTROL
-
-    @staticmethod
-    def _is_gateway(slot: Slot) -> bool:
-        return slot.service.gateway
-
-    def _is_service(self, slot: Slot) -> bool:
-        return not self._is_gateway(slot) and not self._is_control(slot)
-
-    async def _announce(self) -> None:
-        await asyncio.gather(*(slot.ready.wait() for slot in self._slots.values()))
-        self._was_ready = True
-        records = [slot.record() for slot in self._slots.values()]
-        Voice(sys.stdout.fileno()).say(banner(records, self._runtime.path, self._mesh.hints))
-
-    def _signaled(self) -> None:
+    def _told_to_stop(self) -> None:
         if self._stop.is_set():
             log.warning("told to stop again: killing what is left")
-            for slot in self._slots.values():
+            for slot in self._mesh.slots():
                 slot.kill()
         else:
             log.info("stopping")
         self._stop.set()
 
-    def _pass_on(self, number: signal.Signals) -> None:
-        """Gives a signal to the gateways, which have logs."""
-        for slot in self._slots.values():
-            if slot.service.gateway:
-                slot.pass_on(number)
+    def _told_to_quit(self) -> None:
+        self._grace = 0.0
+        self._told_to_stop()
 
-    def _give_up(self, slot: Slot) -> bool:
+    def _hung_up(self) -> None:
+        """Reload; or, if it was the terminal that went away, stop."""
+        stdin = sys.stdin.fileno() if sys.stdin else 0
+        if _is_gone(stdin):
+            self._told_to_stop()
+        else:
+            self._changes.begin_reload()
+
+    def _reopen_logs(self) -> None:
+        for slot in self._mesh.slots():
+            slot.pass_on(signal.SIGUSR1)
+
+    # -- start and stop ----------------------------------------------------------------------
+
+    async def _announce(self) -> None:
+        slots = list(self._mesh.slots())
+        await asyncio.gather(*(slot.ready.wait() for slot in slots))
+        self._was_ready = True
+        records = [record for slot in slots for record in slot.records()]
+        runtime, hints = self._mesh.runtime.path, self._mesh.spec.hints
+        Voice(sys.stdout.fileno()).say(banner(records, runtime, hints))
+        await asyncio.Event().wait()
+
+    async def _watch_keepers(self) -> None:
+        """A keeper that ends by an error is a bug, and is raised here."""
+        while True:
+            keepers = [task for crew in self._mesh.crews.values() for task in crew.keepers()]
+            await asyncio.wait(keepers, timeout=1.0, return_when=asyncio.FIRST_EXCEPTION)
+            for keeper in keepers:
+                if keeper.done():
+                    keeper.result()
+            if all(keeper.done() for keeper in keepers):
+                await asyncio.sleep(1.0)
+
+    async def _until_stop(self, tasks: list[asyncio.Task[None]]) -> None:
+        """Waits for a signal; a task that ends before is a bug, and is raised here."""
+        stop = asyncio.create_task(self._stop.wait())
+        await asyncio.wait([stop, *tasks], return_when=asyncio.FIRST_COMPLETED)
+        stop.cancel()
+        for task in tasks:
+            if task.done():
+                task.result()
+            task.cancel()
+
+    async def _stop_in_order(self) -> None:
+        loop = asyncio.get_running_loop()
+        mesh = self._mesh
+        mesh.operations.close()
+        mesh.history.add(EventKind.STOPPING)
+        # One grace for all stages: whoever stops the mesh waits for so long and no longer.
+        grace = mesh.spec.grace if self._grace is None else self._grace
+        deadline = loop.time() + grace
+        crews = list(mesh.crews.values())
+        for stage in (_is_gateway, _is_service, _is_control):
+            for crew in filter(stage, crews):
+                crew.stop(max(0.0, deadline - loop.time()))
+            await asyncio.gather(*(crew.ended() for crew in filter(stage, crews)))
+
+    def _give_up(self, slot: Slot, code: int, deaths: int) -> bool:
         # Later, what is broken may be mended under a mesh that serves; at the first start the
         # user waits for an answer.
-        if self._was_ready:
+        if code == CANNOT_START and not self._was_ready:
+            log.error("%s cannot start; giving up", slot)
+            self._exit_code = CANNOT_START
+        elif 0 < self._mesh.spec.crash_limit <= deaths:
+            log.error("%s has died %d times in a row; giving up", slot, deaths)
+            self._exit_code = CRASHES
+        else:
             return False
-        log.error("%s cannot start; giving up", slot)
-        self._exit_code = CANNOT_START
         self._stop.set()
         return True
 
-    def _heard(self, message: Message) -> None:
-        if isinstance(message, Serving):
-            slot = self._slots.get((message.service, message.slot))
+    # -- what workers say --------------------------------------------------------------------
+
+    def _heard(self, life: Life, message: Message) -> None:
+        if isinstance(message, Bound):
+            if life.spec.service == CONTROL:
+                # Nobody else could ask it.
+                life.serving()
+                self._mesh.welcome(life)
+        elif isinstance(message, Report):
+            self._mesh.tell_control(
+                Reported(
+                    service=life.spec.service,
+                    slot=life.spec.slot,
+                    generation=life.spec.generation,
+                    pid=life.pid,
+                    statistics=message.statistics,
+                )
+            )
+        elif isinstance(message, Serving):
+            slot = self._mesh.slot(message.service, message.slot)
             if slot:
                 slot.serving(message.generation)
+        elif isinstance(message, Acknowledged):
+            self._mesh.publisher.acknowledged(life, message.version)
+        elif isinstance(message, Leaving):
+            self._changes.begin_recycle(life, "it was sent TERM")
+        elif isinstance(message, Order):
+            self._changes.carry_out(message, answer=life.link.send)
 
-    def _changed(self) -> None:
-        # The changes of one loop turn make one version.
-        if not self._publishing:
-            self._publishing = True
-            asyncio.get_running_loop().call_soon(self._publish)
 
-    def _publish(self) -> None:
-        self._publishing = False
-        control = self._slots[CONTROL, 0]
-        if control.is_bound:
-            # Nobody else could ask it.
-            control.serving(control.generation)
-        self._version += 1
-        workers = [slot.record() for slot in self._slots.values()]
-        if control.link:
-            control.link.send(Workers(version=self._version, workers=workers))
+def _is_gone(terminal: int) -> bool:
+    """Whether a descriptor is of a terminal that is gone; one of something else is not."""
+    try:
+        termios.tcgetattr(terminal)
+    except termios.error as error:
+        return bool(error.args[0] == errno.EIO)
+    return False
+
+
+def _is_gateway(crew: Crew) -> bool:
+    return crew.plan.service.gateway
+
+
+def _is_control(crew: Crew) -> bool:
+    return crew.name == CONTROL
+
+
+def _is_service(crew: Crew) -> bool:
+    return not _is_gateway(crew) and not _is_control(crew)

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from tercet.cluster.messages import Acknowledged
 from tercet.cluster.worker import Worker
 from tercet.errors import ConfigError
 from tercet.gateway._endpoint import Endpoint
@@ -90,6 +91,7 @@ class Front:
         if config.access_log:
             self._log = AccessLog(self._dataplane.take_log, config.access_log)
             self._log.start()
+            worker.on_reopen(self._log.reopen)
         admin = Admin(self._seen())
         if config.admin:
             await serve(admin, worker)
@@ -99,10 +101,16 @@ class Front:
 
             listener = serve_metrics(config.metrics, admin.metrics, self._peers)
             worker.on_close(lambda: asyncio.to_thread(listener.stop))
-        self._fleet.follow(Supervisor(worker.spec.control, listed=self._peers.update))
+        mesh = Supervisor(
+            listed=self._peers.update, taken=lambda version: worker.send(Acknowledged(version))
+        )
+        worker.on_message(mesh.hear)
+        self._fleet.follow(mesh)
         for source in configured(config, self._rng):
             self._fleet.follow(source)
         self._tasks.append(asyncio.create_task(self._serving.follow()))
+        # It does not listen before: its predecessor takes the connections as long as it must.
+        await self._serving.ready()
 
     async def close(self) -> None:
         for task in self._tasks:

@@ -11,6 +11,8 @@ from tercet.rpc.health import NOT_SERVING, SERVING, Health
 
 # Seconds. Endpoints are connected, lost and drained without anybody being told.
 INTERVAL = 0.5
+# The same until it can do its work.
+SOON = 0.02
 # Seconds that a gateway waits for its upstreams before it says that it serves. One that does not
 # come holds up the others for no longer.
 PATIENCE = 5.0
@@ -41,9 +43,16 @@ class Serving:
         self._now = now
         self._since = now()
         self._ready = False
+        self._can_work = asyncio.Event()
 
     def update(self) -> None:
         self._health.set(self.statuses())
+        if self._ready:
+            self._can_work.set()
+
+    async def ready(self) -> None:
+        """Until this gateway can do its work."""
+        await self._can_work.wait()
 
     def statuses(self) -> dict[str, int]:
         """By the names of services."""
@@ -61,4 +70,4 @@ class Serving:
         """Keeps it as it is, for ever."""
         while True:
             self.update()
-            await asyncio.sleep(interval)
+            await asyncio.sleep(interval if self._ready else min(interval, SOON))

@@ -8,31 +8,37 @@ import logging
 import os
 import socket
 import sys
-import traceback
 from typing import NoReturn
 
 import uvloop
 
+from tercet.cluster import logs
 from tercet.cluster.link import Link
-from tercet.cluster.messages import Message, Start
+from tercet.cluster.messages import Failed, Message, Start
 from tercet.cluster.process import LINK_VARIABLE, end_session
-from tercet.cluster.slot import CANNOT_START
-from tercet.cluster.spec import WorkerSpec
-from tercet.cluster.worker import guard
+from tercet.cluster.spec import CANNOT_START, WorkerSpec
+from tercet.cluster.worker import affinity, guard, inheritance, loading
+from tercet.cluster.worker.cause import cause_of
 from tercet.cluster.worker.host import Host
 from tercet.errors import TercetError
 
 
-async def main(end: socket.socket) -> int:
+async def main(end: socket.socket, written: logging.Handler | None) -> int:
+    # Programs that this worker starts must hold neither its life line nor its ports.
+    inheritance.keep()
     loop = asyncio.get_running_loop()
     started: asyncio.Future[WorkerSpec] = loop.create_future()
     host: Host | None = None
+    # What came right behind the start.
+    early: list[Message] = []
 
     def heard(message: Message) -> None:
         if isinstance(message, Start):
             started.set_result(message.spec)
         elif host:
             host.message(message)
+        else:
+            early.append(message)
 
     def closed() -> None:
         started.cancel()
@@ -46,24 +52,26 @@ async def main(end: socket.socket) -> int:
         return guard.ORPHANED
     if link.closed:
         return guard.ORPHANED
-    if spec.region:
-        # Programs that this worker starts must not hold what gateways share.
-        for descriptor in spec.region.descriptors:
-            os.set_inheritable(descriptor, False)
-    host = Host(spec, link)
+    # Also for what is said last, when the user's code may have switched all loggers off.
     name = f"{spec.service}/{spec.slot}"
-    logging.basicConfig(format=f"{name}: %(message)s", level=logging.INFO)
+    if written:
+        # The user's code is imported already, and may have put others in its place.
+        logs.dress(written, name, spec.log_format)
+    else:
+        written = logs.configure(name, spec.log_format)
+    if spec.cpu >= 0:
+        affinity.pin(spec.cpu)
+    host = Host(spec, link)
+    for message in early:
+        host.message(message)
     guard.watch(end, orphaned=lambda: loop.call_soon_threadsafe(host.orphaned), leave=host.leave)
     try:
         await host.run()
-    except TercetError as error:
-        _complain(f"{name}: {error}")
-        return CANNOT_START
-    except (Exception, SystemExit):
+    except (Exception, SystemExit) as error:
         # Of an orphan it says no more than that its mesh is gone.
         if not host.is_orphan:
-            # The user's own code, most likely while it is imported: the traceback is the message.
-            _complain(f"{name}: cannot start {spec.target}\n{traceback.format_exc()}")
+            link.send(Failed(cause_of(error)))
+            written.handle(complaint(error, spec))
             return CANNOT_START
     if host.is_orphan:
         # What the supervisor would have done after us.
@@ -72,17 +80,22 @@ async def main(end: socket.socket) -> int:
     return 0
 
 
-def _complain(text: str) -> None:
-    # Who reads it may be gone; the exit code must tell the supervisor all the same.
-    with contextlib.suppress(OSError):
-        print(text, file=sys.stderr, flush=True)
+def complaint(error: BaseException, spec: loading.Targeted) -> logging.LogRecord:
+    """What is written down of a target that cannot be imported or registered."""
+    text, traceback = str(error), None
+    if not isinstance(error, TercetError):
+        # The user's own code, most likely while it is imported: the traceback is the message.
+        text, traceback = f"cannot start {spec.target}", (type(error), error, error.__traceback__)
+    return logging.LogRecord("tercet", logging.ERROR, __file__, 0, text, None, traceback)
 
 
-def run(end: socket.socket) -> NoReturn:
-    """Is the worker at that end of a link, from now to the end of the process."""
-    # Programs that this worker starts must not hold its life line.
-    end.set_inheritable(False)
-    code = uvloop.run(main(end))
+def run(end: socket.socket, written: logging.Handler | None = None) -> NoReturn:
+    """Is the worker at that end of a link, from now to the end of the process.
+
+    Args:
+        written: What `logs.configure` gave, if it was called before; only the name is wrong yet.
+    """
+    code = uvloop.run(main(end, written))
     # Threads of user code, or of a C library, must not keep a stopped worker alive.
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError):

@@ -22,11 +22,12 @@ from typing import NoReturn
 
 import msgspec
 
-from tercet.cluster import prctl
+from tercet.cluster import logs, prctl
 from tercet.cluster.process import LINK_VARIABLE, WORKER_MODULE
-from tercet.cluster.slot import CANNOT_START
+from tercet.cluster.spec import CANNOT_START
 from tercet.cluster.worker import __main__ as worker
 from tercet.cluster.worker import guard, loading
+from tercet.cluster.worker.cause import cause_of
 from tercet.cluster.zygote import becoming, descriptors, inventory
 from tercet.cluster.zygote.forking import fork_for_parent
 from tercet.cluster.zygote.title import retitle
@@ -41,7 +42,6 @@ from tercet.cluster.zygote.words import (
     Preload,
     Ready,
 )
-from tercet.errors import TercetError
 
 ENGINE_MODULES = {"native": "tercet.rpc.native.server", "grpcio": "tercet.rpc.grpcio"}
 # struct ucred of unix(7).
@@ -59,12 +59,7 @@ class Zygote:
     def __init__(self, end: socket.socket, name: str) -> None:
         self._end = end
         self._name = name
-        service = name.partition("/")[0]
-        self._log_handler = logging.StreamHandler()
-        self._log_handler.setFormatter(logging.Formatter(f"{service}: %(message)s"))
-        # It is there first, so that a target's own `basicConfig` does what it does in a worker that
-        # is exec'd: nothing. The worker has its own in its place.
-        logging.basicConfig(level=logging.INFO, handlers=[self._log_handler])
+        self._written: logging.Handler | None = None
 
     def run(self) -> int:
         """Returns the exit code, in the zygote; a worker does not come back from here."""
@@ -72,16 +67,14 @@ class Zygote:
         if not request:
             return guard.ORPHANED
         preload = msgspec.json.decode(request, type=Preload)
+        # Before the import, so that what a target does to logging of its own comes after it, as it
+        # does in a worker that is exec'd.
+        self._written = logs.configure(self._name, preload.log_format)
         try:
             self._import(preload)
-        except TercetError as error:
-            self._complain(str(error))
-            self._answer(_failed(str(error)))
-            return CANNOT_START
         except (Exception, SystemExit) as error:
-            cause = f"cannot import {preload.target}"
-            self._complain(f"{cause}\n{traceback.format_exc()}")
-            self._answer(_failed(f"{cause}: {type(error).__name__}: {error}"))
+            self._written.handle(worker.complaint(error, preload))
+            self._answer(Failed(cause_of(error)))
             return CANNOT_START
         self._answer(Ready())
         while self._serve():
@@ -123,7 +116,7 @@ class Zygote:
                 self._become(fork, received)
             answer = Forked(pid)
         except OSError as error:
-            answer = _failed(f"cannot be forked: {error.strerror or error}")
+            answer = Failed(f"it cannot be forked: {error.strerror or error}")
         for descriptor in received:
             os.close(descriptor)
         self._answer(answer)
@@ -141,15 +134,15 @@ class Zygote:
                 fork.name,
             )
             becoming.fresh_random_state()
-            logging.root.removeHandler(self._log_handler)
             if not os.read(go, 1):
                 os._exit(guard.ORPHANED)
             os.close(go)
             end = socket.socket(fileno=os.dup(link))
             os.close(link)
-            worker.run(end)
+            worker.run(end, self._written)
         except BaseException:
-            self._complain(f"{fork.name} cannot start\n{traceback.format_exc()}")
+            with contextlib.suppress(OSError):
+                print(f"{fork.name}: {traceback.format_exc()}", file=sys.stderr, flush=True)
         finally:
             # Whatever happens, this is not the zygote.
             os._exit(os.EX_SOFTWARE)
@@ -158,14 +151,6 @@ class Zygote:
         # Whoever is not there to hear it has ended, and ends this.
         with contextlib.suppress(OSError):
             self._end.send(msgspec.json.encode(answer))
-
-    def _complain(self, text: str) -> None:
-        with contextlib.suppress(OSError):
-            print(f"{self._name}: {text}", file=sys.stderr, flush=True)
-
-
-def _failed(text: str) -> Failed:
-    return Failed(text.partition("\n")[0][:1000])
 
 
 def main() -> NoReturn:

@@ -157,14 +157,20 @@ class Zygote:
     Args:
         service: What to import.
         engine: The rpc engine of its workers.
+        log_format: As in `MeshSpec`.
         changed: Called when the pid of a worker has become known.
     """
 
     def __init__(
-        self, service: ServiceSpec, engine: str, *, changed: Callable[[], None] = lambda: None
+        self,
+        service: ServiceSpec,
+        engine: str,
+        *,
+        log_format: str = "text",
+        changed: Callable[[], None] = lambda: None,
     ) -> None:
         self._name = f"{service.name}/zygote"
-        self._preload = Preload(service.target, service.import_from_cwd, engine)
+        self._preload = Preload(service.target, service.import_from_cwd, engine, log_format)
         self._changed = changed
         self._loop = asyncio.get_running_loop()
         self._decoder = msgspec.json.Decoder(Answer)

@@ -23,6 +23,8 @@ class Preload(msgspec.Struct, frozen=True, tag="preload"):
     import_from_cwd: bool
     # The rpc engine that the workers will use.
     engine: str
+    # As in `WorkerSpec`.
+    log_format: str = "text"
 
 
 class Fork(msgspec.Struct, frozen=True, tag="fork"):

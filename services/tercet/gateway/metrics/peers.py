@@ -7,13 +7,14 @@ from collections.abc import Iterable, Mapping
 
 import grpc.aio
 
-from tercet.cluster.v1 import cluster_pb2
+from tercet.cluster.messages import WorkerRecord
+from tercet.cluster.states import State
 from tercet.gateway.admin_socket import admin_socket
 from tercet.gateway.v1 import gateway_pb2, gateway_pb2_grpc
 
 # Seconds after which a gateway is left out.
 PATIENCE = 1.0
-ANSWERS = (cluster_pb2.WORKER_STATE_READY, cluster_pb2.WORKER_STATE_DRAINING)
+ANSWERS = (State.READY, State.DRAINING)
 OPTIONS = [
     # A subchannel of its own: a shared one would remember the failure of an earlier attempt.
     ("grpc.use_local_subchannel_pool", 1),
@@ -37,13 +38,14 @@ class Peers:
         # By slot; None while there is no process to ask.
         self._addresses: dict[int, str | None] = {}
 
-    def update(self, workers: Iterable[cluster_pb2.Worker]) -> None:
+    def update(self, workers: Iterable[WorkerRecord]) -> None:
         """Takes over a list of workers."""
-        self._addresses = {
-            worker.slot: admin_socket(worker.address) if worker.state in ANSWERS else None
-            for worker in workers
-            if worker.service == self._service and worker.slot != self._slot
-        }
+        self._addresses = {}
+        for worker in workers:
+            if worker.service == self._service and worker.slot != self._slot:
+                asked = admin_socket(worker.address) if worker.state in ANSWERS else None
+                # Of several in one slot the first is the one that fills it.
+                self._addresses[worker.slot] = self._addresses.get(worker.slot) or asked
 
     async def ask(self) -> Answers:
         """Their metrics by slot; None for one that is not there or does not answer in time."""

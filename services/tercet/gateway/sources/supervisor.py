@@ -1,79 +1,79 @@
-"""The upstreams that are services of this mesh, from the workers that the control process lists."""
+"""The upstreams that are services of this mesh, from the supervisor's lists of workers."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
+import time
 from collections.abc import Callable, Iterable
 
-import grpc
-import grpc.aio
-
-from tercet.cluster.v1 import cluster_pb2, cluster_pb2_grpc
+from tercet.cluster.messages import Message, WorkerRecord, Workers
+from tercet.cluster.states import State
 from tercet.gateway.sources.source import Address, Found, Update
 
-log = logging.getLogger("tercet.gateway")
-
-# The control process is back within about this time when it was killed.
-RETRY = 0.1
-OPTIONS = [
-    ("grpc.use_local_subchannel_pool", 1),
-    ("grpc.initial_reconnect_backoff_ms", 100),
-    ("grpc.min_reconnect_backoff_ms", 100),
-    ("grpc.max_reconnect_backoff_ms", 1000),
-]
+# Seconds until a slot is filled again that calls may well wait for: a crash loop takes longer.
+SOON = 1.0
 
 
 class Supervisor:
     """Follows the list of workers.
 
-    While the control process is away the last list stays in force: calls do not depend on it.
+    It comes over this process's own link: calls depend on no other process.
 
     Args:
-        control: gRPC target of the control process.
         listed: Called back with each list, whoever is in it.
+        taken: Called back with the version of each list when the upstreams are as it says. Lists
+            that were followed by another before they were looked at are skipped.
     """
 
     def __init__(
         self,
-        control: str,
         *,
-        listed: Callable[[Iterable[cluster_pb2.Worker]], None] = lambda _: None,
+        listed: Callable[[Iterable[WorkerRecord]], None] = lambda _: None,
+        taken: Callable[[int], None] = lambda _: None,
     ) -> None:
-        self._control = control
         self._listed = listed
+        self._taken = taken
         self._served: dict[str, frozenset[str] | None] = {}
+        self._newest: Workers | None = None
+        self._news = asyncio.Event()
+
+    def hear(self, message: Message) -> None:
+        """Takes note of what the supervisor says, if it is a list."""
+        if isinstance(message, Workers):
+            self._newest = message
+            self._news.set()
 
     async def follow(self, update: Update) -> None:
-        async with grpc.aio.insecure_channel(self._control, options=OPTIONS) as channel:
-            stub = cluster_pb2_grpc.ClusterStub(channel)
-            while True:
-                try:
-                    async for answer in stub.Watch(cluster_pb2.WatchRequest(), wait_for_ready=True):
-                        self._listed(answer.workers)
-                        update(self.found(answer.workers))
-                except grpc.aio.AioRpcError as error:
-                    log.warning("the list of workers is cut off: %s; trying again", error.details())
-                except Exception:
-                    # A bug; but a gateway that no longer learns of workers would be a worse one.
-                    log.exception("the list of workers could not be taken over; trying again")
-                await asyncio.sleep(RETRY)
+        if self._newest:
+            # Whoever fails to take over a list is given it again.
+            self._news.set()
+        while True:
+            await self._news.wait()
+            self._news.clear()
+            message = self._newest
+            assert message
+            self._listed(message.workers)
+            update(self.found(message.workers))
+            self._taken(message.version)
 
     def failed(self) -> None:
         """The supervisor knows sooner than anyone when a worker is gone."""
 
-    def found(self, workers: Iterable[cluster_pb2.Worker]) -> list[Found]:
+    def found(self, workers: Iterable[WorkerRecord]) -> list[Found]:
         """The upstreams that a list of workers means.
 
         A service is there, with all that it served last, while it has workers in any state: a call
         for a service whose workers are all gone is UNAVAILABLE, not UNIMPLEMENTED.
         """
-        ready: dict[str, list[cluster_pb2.Worker]] = {}
+        ready: dict[str, list[WorkerRecord]] = {}
+        expected: set[str] = set()
         for worker in workers:
             if worker.routed:
                 of_service = ready.setdefault(worker.service, [])
-                if worker.state == cluster_pb2.WORKER_STATE_READY:
+                if worker.state is State.READY:
                     of_service.append(worker)
+                elif _comes_soon(worker):
+                    expected.add(worker.service)
         self._served = {
             name: frozenset(served for worker in of_service for served in worker.grpc_services)
             if of_service
@@ -86,6 +86,14 @@ class Supervisor:
                 tuple(Address(worker.address) for worker in of_service),
                 self._served[name],
                 tells=True,
+                expected=name in expected,
             )
             for name, of_service in ready.items()
         ]
+
+
+def _comes_soon(worker: WorkerRecord) -> bool:
+    """Whether one that is not ready will be, or its successor."""
+    if worker.state is State.GONE:
+        return worker.retry - time.time() <= SOON
+    return worker.state is State.STARTING

@@ -1,0 +1,157 @@
+"""What the workers of a service are connected to by: listening sockets that they inherit.
+
+`OwnDoors` are one socket for each slot on an address that the service shares; `Held` is an address
+that workers bind by themselves, since the stock engine cannot take a socket over
+(grpc/grpc#19133); `Few` are single sockets, the same for each of its workers.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Collection, Iterable
+
+from tercet.cluster.address import Bind
+from tercet.cluster.listeners import Listeners
+from tercet.cluster.ports import Reservation
+
+
+class Doors:
+    """Of a service that shares no address."""
+
+    # Whether the first descriptor is the worker's private socket.
+    private = False
+    # The shared address, its port resolved; "" for none.
+    shown = ""
+    # The same, if workers are to bind it by themselves.
+    to_bind = ""
+
+    def add(self, slot: int) -> None:
+        """Makes what one more slot needs, if it is not there."""
+
+    def descriptors(self, slot: int) -> list[int]:
+        """The sockets that the workers of a slot inherit and accept on."""
+        return []
+
+    def further(self, slot: int) -> list[int]:
+        """Descriptors that they inherit beside those; the options of the service say what for."""
+        return []
+
+    def steer(self, away: Collection[int]) -> None:
+        """Sends new connections to the slots that are not in `away`."""
+
+    async def empty(self, slot: int) -> None:
+        """Until a slot that was steered away from has no connection that nobody has accepted."""
+
+    def remove(self, slot: int) -> None:
+        """Closes what only that slot had."""
+
+    def close(self) -> None: ...
+
+
+class Held(Doors):
+    def __init__(self, reservation: Reservation) -> None:
+        self._reservation = reservation
+        self.shown = self.to_bind = str(reservation.bind)
+
+    def close(self) -> None:
+        self._reservation.close()
+
+
+class OwnDoors(Doors):
+    def __init__(self, listeners: Listeners) -> None:
+        self.listeners = listeners
+        self.shown = str(listeners.bind)
+        self._slots = set(listeners.sockets())
+        self._away: set[int] = set()
+
+    def add(self, slot: int) -> None:
+        if slot not in self._slots:
+            self.listeners.add(slot)
+            self._slots.add(slot)
+            # As the listeners have it.
+            self._away.add(slot)
+
+    def descriptors(self, slot: int) -> list[int]:
+        return [self.listeners.fileno(slot)]
+
+    def steer(self, away: Collection[int]) -> None:
+        wanted = self._slots & set(away)
+        if wanted != self._away:
+            self._away = wanted
+            self.listeners.steer(wanted)
+
+    async def empty(self, slot: int) -> None:
+        await self.listeners.empty(slot)
+
+    def remove(self, slot: int) -> None:
+        # The last one goes when all are closed.
+        if slot in self._slots and len(self._slots) > 1:
+            self._slots.discard(slot)
+            self._away.discard(slot)
+            self.listeners.remove(slot)
+
+    def close(self) -> None:
+        self.listeners.close()
+
+
+class Few(Doors):
+    """
+    Args:
+        private: The workers' private socket.
+    """
+
+    private = True
+
+    def __init__(self, private: socket.socket) -> None:
+        self._private = private
+        self._others: dict[str, Listeners] = {}
+
+    def want(self, addresses: Iterable[str]) -> dict[str, str]:
+        """Opens the addresses that are not open; gives "fd:N" for each.
+
+        Raises:
+            ConfigError: One cannot be had.
+        """
+        for address in addresses:
+            if address and address not in self._others:
+                self._others[address] = Listeners(Bind.parse(address), 1)
+        return {
+            address: f"fd:{self._others[address].fileno(0)}" if address else ""
+            for address in addresses
+        }
+
+    def keep(self, addresses: Collection[str]) -> None:
+        """Closes all but these."""
+        for address in self._others.keys() - set(addresses):
+            self._others.pop(address).close()
+
+    def bind_of(self, address: str) -> str:
+        """The same with its port resolved."""
+        return str(self._others[address].bind) if address else ""
+
+    def descriptors(self, slot: int) -> list[int]:
+        return [self._private.fileno()]
+
+    def further(self, slot: int) -> list[int]:
+        return [each.fileno(0) for each in self._others.values()]
+
+    def close(self) -> None:
+        self._private.close()
+        self.keep(())
+
+
+def private_socket(address: str) -> socket.socket:
+    """Listens on a UNIX socket of mode 0600.
+
+    Args:
+        address: "unix:PATH"; nothing is there.
+    """
+    made = socket.socket(socket.AF_UNIX)
+    mask = os.umask(0o177)
+    try:
+        made.bind(address.removeprefix("unix:"))
+        made.listen(64)
+    finally:
+        os.umask(mask)
+    return made
