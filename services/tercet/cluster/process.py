@@ -18,41 +18,9 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Protocol
 
 LINK_VARIABLE = "TERCET_LINK_FD"
 WORKER_MODULE = "tercet.cluster.worker"
-
-
-class Process(Protocol):
-    """A worker process, however it was started."""
-
-    @property
-    def pid(self) -> int:
-        """0 until it is known: a forked one is asked for, and comes later."""
-
-    @property
-    def age(self) -> float:
-        """Seconds since it was started."""
-
-    def signal(self, number: signal.Signals) -> None:
-        """Sends a signal to the worker itself; one that is gone is left in peace."""
-
-
-class Starter(Protocol):
-    """Starts a worker process: `Child` by exec, `tercet.cluster.zygote` by fork.
-
-    Arguments and errors are those of `Child`.
-    """
-
-    def __call__(
-        self,
-        end: socket.socket,
-        *,
-        name: str,
-        on_exit: Callable[[int], None],
-        descriptors: Sequence[int] = (),
-    ) -> Process: ...
 
 
 class Watched:

@@ -61,15 +61,16 @@ class Worker(Watched):
         self._end = end.dup()
         # What the worker inherits beside it.
         self._descriptors: list[int] = []
+        numbers = list(dict.fromkeys(descriptors))
         self._go = -1
         try:
             # Its stdout and stderr are ours of now, which is not when the zygote was started.
-            for descriptor in (1, 2, *descriptors):
+            for descriptor in (1, 2, *numbers):
                 self._descriptors.append(os.dup(descriptor))
         except OSError:
             self.let_go()
             raise
-        self.request = Fork(name, list(descriptors))
+        self.request = Fork(name, numbers)
         # How often it has been asked for.
         self.tries = 0
 
@@ -209,7 +210,7 @@ class Zygote:
         on_exit: Callable[[int], None],
         descriptors: Sequence[int] = (),
     ) -> Worker:
-        """Starts a worker: a `process.Starter`.
+        """Starts a worker: a `life.Starter`.
 
         Raises:
             OSError: There is no process, descriptor or memory to be had for the zygote now.

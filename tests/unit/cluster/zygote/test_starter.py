@@ -108,7 +108,7 @@ async def test_they_hold_what_execed_ones_hold(preload: Preload, tmp_path: Path)
     listener = os.dup(event)
     try:
         execed, forked = (
-            Worker(start, tmp_path, number, descriptors=(event, region, listener))
+            Worker(start, tmp_path, number, descriptors=(event, region, listener, event))
             for number, start in enumerate((Child, zygote.start))
         )
         held = [_held(await worker.serving()) for worker in (execed, forked)]

@@ -7,9 +7,9 @@ import signal
 import socket
 from pathlib import Path
 
+from tercet.cluster.life import Process, Starter
 from tercet.cluster.link import Link
 from tercet.cluster.messages import Bound, Failed, Message, Start, Stop
-from tercet.cluster.process import Process, Starter
 from tercet.cluster.spec import WorkerSpec
 
 
