@@ -146,7 +146,7 @@ def measure(
     """
     outcome = Outcome()
     here = [peer for peer in peers if _is_here(peer, outcome, say)]
-    for number, peer in interleave(here, rounds):
+    for number, peer in interleave(here, rounds) if here else ():
         try:
             _Round(peer, outcome, scale, _prefixed(say, number, peer)).run(keys)
         except TimeoutError as error:
@@ -270,7 +270,8 @@ async def _reload(supervisor: int, door: Door, pids: set[int]) -> Reloads:
 
 async def _gone(pids: set[int]) -> None:
     async with asyncio.timeout(PATIENCE):
-        while any(map(_runs, pids)):
+        # Of processes that are not children there is nothing else to wait for.
+        while any(map(_runs, pids)):  # noqa: ASYNC110
             await asyncio.sleep(PAUSE)
 
 

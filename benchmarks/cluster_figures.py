@@ -1,4 +1,4 @@
-"""The figures of the cluster's report, and what Tercet is meant to reach: ahead of Node's cluster."""
+"""The figures of the cluster's report, and what Tercet is meant for: ahead of Node's cluster."""
 
 from __future__ import annotations
 

@@ -23,8 +23,8 @@ from benchmarks.report import spread, table, times
 from benchmarks.rounds import summary
 
 TARGETS = (
-    "Times as good is Node's figure over ours within each round, the other way round for throughput, "
-    "and where one is zero the sum over all rounds decides."
+    "Times as good is Node's figure over ours within each round, the other way round for "
+    "throughput, and where one is zero the sum over all rounds decides."
 )
 
 
@@ -63,17 +63,17 @@ def _who(outcome: Outcome) -> Iterator[str]:
 def _method(outcome: Outcome) -> str:
     rounds = max((len(found.starts) for found in outcome.found.values()), default=0)
     return (
-        f"Each with {cluster.WORKERS} workers that say hello, alone on all CPUs, which its clients "
-        f"share; {rounds} interleaved rounds. Figures are the median of the rounds (lowest–highest), "  # noqa: RUF001 - see report.spread
-        "ratios the median of the ratios within each round. Clients are this benchmark's own, one "
-        "call at a time on a connection, and try nothing again: over gRPC for Tercet and Node, over "
-        "HTTP/1.1 with keep-alive for the others, which speak no gRPC to a servicer; **what those do "
-        "for a call is less, and so is what they import**. Memory is `Private_Clean` + "
-        f"`Private_Dirty` of `/proc/PID/smaps_rollup`, {cluster.SETTLE:g} s after the workers have "
-        "answered; in all adds the supervisor's, and of Tercet the control process's and the "
-        "gateway's. The start is from exec to the first answer, the successor from kill -9 of a "
-        f"worker to the first answer with a new pid; both by a fresh connection every "
-        f"{PROBE * 1000:g} ms."
+        f"Each with {cluster.WORKERS} workers that say hello, alone on all CPUs, which its "
+        f"clients share; {rounds} interleaved rounds. Figures are the median of the rounds "
+        "(lowest–highest), ratios the median of the ratios within each round. Clients are this "  # noqa: RUF001 - see report.spread
+        "benchmark's own, one call at a time on a connection, and try nothing again: over gRPC "
+        "for Tercet and Node, over HTTP/1.1 with keep-alive for the others, which speak no gRPC "
+        "to a servicer; **what those do for a call is less, and so is what they import**. Memory "
+        f"is `Private_Clean` + `Private_Dirty` of `/proc/PID/smaps_rollup`, {cluster.SETTLE:g} s "
+        "after the workers have answered; in all adds the supervisor's, and of Tercet the "
+        "control process's and the gateway's. The start is from exec to the first answer, the "
+        "successor from kill -9 of a worker to the first answer with a new pid; both by a fresh "
+        f"connection every {PROBE * 1000:g} ms."
     )
 
 
@@ -100,11 +100,11 @@ def _ratios(outcome: Outcome) -> str:
 def _reloading() -> str:
     return (
         f"{CLIENTS} clients, each with a call every {PACE * 1000:g} ms, which waits 5 ms in its "
-        f"handler; {cluster.RELOADS} times HUP per round. What was due while a client's call ran is "
-        "left out, so that a peer which makes clients wait has fewer. A client takes another "
-        "connection where GOAWAY, `Connection: close` or the end of the old one says so, before its "
-        "next call. Lost is each call without an answer of 200 or with a message: refused, reset, "
-        "closed, failed. A reload is over when no worker of before it is left."
+        f"handler; {cluster.RELOADS} times HUP per round. What was due while a client's call ran "
+        "is left out, so that a peer which makes clients wait has fewer. A client takes another "
+        "connection where GOAWAY, `Connection: close` or the end of the old one says so, before "
+        "its next call. Lost is each call without an answer of 200 or with a message: refused, "
+        "reset, closed, failed. A reload is over when no worker of before it is left."
     )
 
 
@@ -127,12 +127,13 @@ def _reasons(rounds: list[Reloads]) -> str:
 
 def _scaling(scale: float) -> str:
     return (
-        f"{cluster.CONNECTIONS} connections with one call at a time, whose handler computes for about "
-        f"1 ms; {cluster.SECONDS * scale:g} s of h2load. The clients share the CPUs: on two, h2load "
-        "takes from the second worker what it needs, so that 2 over 1 stays below two for all, and a "
-        "peer whose supervisor or gateway works during calls has less left. A worker is a process "
-        "that computes on one CPU at a time; 2 over 1 says nothing of how fast one is, and the "
-        "handlers of Node are another language's: compare calls/s within a peer."
+        f"{cluster.CONNECTIONS} connections with one call at a time, whose handler computes for "
+        f"about 1 ms; {cluster.SECONDS * scale:g} s of h2load. The clients share the CPUs: on "
+        "two, h2load takes from the second worker what it needs, so that 2 over 1 stays below "
+        "two for all, and a peer whose supervisor or gateway works during calls has less left. A "
+        "worker is a process that computes on one CPU at a time; 2 over 1 says nothing of how "
+        "fast one is, and the handlers of Node are another language's: compare calls/s within a "
+        "peer."
     )
 
 

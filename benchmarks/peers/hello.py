@@ -23,9 +23,12 @@ def compute() -> int:
     return total
 
 
+Context = grpc.aio.ServicerContext[greeter_pb2.SayHelloRequest, greeter_pb2.SayHelloResponse]
+
+
 class Greeter(greeter_pb2_grpc.GreeterServicer):
     async def SayHello(
-        self, request: greeter_pb2.SayHelloRequest, context: grpc.aio.ServicerContext
+        self, request: greeter_pb2.SayHelloRequest, context: Context
     ) -> greeter_pb2.SayHelloResponse:
         if WORK == "wait":
             await asyncio.sleep(0.005)
@@ -35,4 +38,4 @@ class Greeter(greeter_pb2_grpc.GreeterServicer):
 
 
 def register(server: grpc.aio.Server) -> None:
-    greeter_pb2_grpc.add_GreeterServicer_to_server(Greeter(), server)
+    greeter_pb2_grpc.add_GreeterServicer_to_server(Greeter(), server)  # type: ignore[no-untyped-call]

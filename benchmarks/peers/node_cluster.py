@@ -8,9 +8,10 @@ from pathlib import Path
 from benchmarks import install
 from benchmarks.peers.grpc_js import SOURCES, build, node, packages
 from benchmarks.peers.supervised import Setup, Supervised
+from benchmarks.process import ROOT
 from benchmarks.wire.http2 import Http2
 
-CONTRACT = install.ROOT / "examples/greeter/v1/greeter.proto"
+CONTRACT = ROOT / "examples/greeter/v1/greeter.proto"
 
 
 def _folder() -> Path:

@@ -1,7 +1,10 @@
-"""The hello of the cluster's report for ASGI servers: the same work as work.py, the pid as body."""
+"""The hello of the cluster's report for ASGI servers, as ../hello.py is, with the pid as body."""
+
+from __future__ import annotations
 
 import asyncio
 import os
+from typing import Any
 
 WORK = os.environ.get("BENCH_WORK", "none")
 BODY = str(os.getpid()).encode()
@@ -15,7 +18,7 @@ def compute() -> int:
     return total
 
 
-async def app(scope, receive, send):
+async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:
     if scope["type"] != "http":
         raise NotImplementedError
     if WORK == "wait":
