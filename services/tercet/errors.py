@@ -81,6 +81,12 @@ class FailedPrecondition(TercetError):
     default_reason = "FAILED_PRECONDITION"
 
 
+class OutOfRange(TercetError):
+    """The caller asks for what lies beyond what there is, or is not there any more."""
+
+    default_reason = "OUT_OF_RANGE"
+
+
 class Unimplemented(TercetError):
     """Nobody here serves that method."""
 

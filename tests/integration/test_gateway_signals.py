@@ -1,4 +1,4 @@
-"""What SIGHUP does to a gateway that is no terminal's, and what its ports may not be."""
+"""What SIGUSR1 does to a gateway, and what its ports may not be."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.integration.test_gateway_alone import stock
 from tests.support import eventually
 
 
-async def test_sighup_opens_the_log_anew_and_ends_nothing(start: Start, tmp_path: Path) -> None:
+async def test_sigusr1_opens_the_log_anew_and_ends_nothing(start: Start, tmp_path: Path) -> None:
     log = tmp_path / "access.log"
     with stock() as address:
         gateway = start(
@@ -25,7 +25,7 @@ async def test_sighup_opens_the_log_anew_and_ends_nothing(start: Start, tmp_path
             echo = to.unary_unary("/a.B/Echo")
             for number, signaled in enumerate((gateway.signal, lambda each: os.kill(pid, each))):
                 log.rename(tmp_path / f"old.{number}")
-                signaled(signal.SIGHUP)
+                signaled(signal.SIGUSR1)
                 assert await echo(b"text", timeout=20) == b"text"
                 await eventually(lambda: log.exists() and "/a.B/Echo" in log.read_text())
         assert gateway.worker("gateway")["pid"] == pid

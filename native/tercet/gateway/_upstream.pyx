@@ -10,7 +10,9 @@ Guarantees:
   `pump`;
 * a gateway whose oldest call is younger than that of another one lets it go first, for a moment: a
   gateway that has been stopped must not hold up the others;
-* an upstream without any endpoint that is usable, or may soon be, fails its calls at once.
+* an upstream without any endpoint that is usable, or may soon be, fails its calls at once. May soon
+  be: its source has said that one is expected, or may say so within `patience`, as the last one
+  that was usable is lost.
 """
 
 import logging
@@ -66,6 +68,7 @@ cdef class Upstream(Host):
         name: Unique among the gateway's upstreams.
         concurrency: Calls that one endpoint works on at once, of all gateways; 0 for no limit.
         queue: Calls that may wait in this gateway.
+        patience: Seconds that calls wait for word of the source, once no endpoint is usable.
     """
 
     cdef Plane plane
@@ -73,6 +76,11 @@ cdef class Upstream(Host):
     cdef readonly Policy policy
     cdef readonly int64_t concurrency
     cdef readonly Py_ssize_t queue
+    cdef readonly double patience
+    # An endpoint will be added soon.
+    cdef readonly bint expected
+    # Until when one may be expected, though nobody has said so yet.
+    cdef double hopeful_until
     cdef list all
     cdef Usable usable
     # What waits, the oldest first.
@@ -91,7 +99,7 @@ cdef class Upstream(Host):
 
     def __cinit__(
         self, str name not None, Plane plane not None, Policy policy not None, *,
-        int64_t concurrency=0, Py_ssize_t queue=1024
+        int64_t concurrency=0, Py_ssize_t queue=1024, double patience=0.0
     ):
         self.name = name
         self.plane = plane
@@ -99,6 +107,7 @@ cdef class Upstream(Host):
         self.policy = policy
         self.concurrency = concurrency
         self.queue = queue
+        self.patience = patience
         self.all = []
         self.usable = Usable([])
         self.draw = plane.draw
@@ -133,14 +142,26 @@ cdef class Upstream(Host):
     def changed(self):
         """The state of an endpoint has changed: calls that wait may go on, or fail."""
         cdef Endpoint endpoint
+        cdef bint was_usable = self.usable.count > 0
         self.usable = Usable([endpoint for endpoint in self.all if endpoint.is_usable()])
+        if was_usable and self.usable.count == 0 and self.patience > 0:
+            self.hopeful_until = now() + self.patience
+            self.plane.loop.call_later(self.patience, self.pump)
+        self.pump()
+
+    def expect(self, bint expected):
+        """Whether the source knows of an endpoint that will be added soon: calls wait for it."""
+        self.expected = expected
         self.pump()
 
     def close(self):
         """Nobody routes to it any more. Calls that wait fail."""
         cdef Endpoint endpoint
+        self.patience = self.hopeful_until = 0.0
+        self.expected = False
         for endpoint in self.endpoints:
             self.remove(endpoint)
+        self.pump()
         if self.timer is not None:
             self.timer.cancel()
             self.timer = None
@@ -276,7 +297,7 @@ cdef class Upstream(Host):
             if endpoint.healthy or endpoint.hangs:
                 if endpoint.is_usable() or not endpoint.failing:
                     return True
-        return False
+        return self.expected or now() < self.hopeful_until
 
     cdef int give_up_on(self, Call call) except -1:
         cdef Endpoint endpoint

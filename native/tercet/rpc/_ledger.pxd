@@ -21,7 +21,8 @@ cdef class Entry:
 
 cdef class Ledger:
     cdef Entry latest
-    cdef Py_ssize_t count
+    # Of the calls that run.
+    cdef readonly Py_ssize_t count
     cdef object emptied
     cdef Py_ssize_t most
     # Of the calls that run, those whose handlers have not been entered.

@@ -6,3 +6,19 @@ Knows no service. The processes and what they may import:
 * workers (`python -m tercet.cluster.worker`): one rpc server each, gateways among them;
 * the control process: a worker that answers outsiders (`tercet.cluster.v1`, health).
 """
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tercet.cluster.hook import Event as Event
+
+__all__ = ["Event"]
+
+
+def __getattr__(name: str) -> Any:
+    # Of what hooks are written against alone; the supervisor imports as little as it can.
+    if name in __all__:
+        from tercet.cluster import hook
+
+        return getattr(hook, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -59,6 +59,16 @@ class Link:
         if idle:
             self._flush()
 
+    def offer(self, message: Message) -> bool:
+        """Sends a message, unless earlier ones still wait for the peer to read; whether it did.
+
+        For what is soon out of date: while a peer stands still, nothing piles up.
+        """
+        if self._unsent or self.closed:
+            return False
+        self.send(message)
+        return True
+
     def close(self) -> None:
         """Closes this end without calling `on_close`."""
         if not self.closed:

@@ -265,6 +265,9 @@ class Listeners:
         self._regard_others()
         made.setblocking(False)
         made.listen(BACKLOG)
+        # Connections have it from here: without it, those that a killed mesh leaves in TIME_WAIT
+        # would keep the next one from the port (see `refuse_foreign_listener`).
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self._group.join(procnet.inode(made))
 
     def _live(self) -> set[int]:

@@ -80,7 +80,9 @@ class Pulse(msgspec.Struct, frozen=True, tag="pulse"):
 class Report(msgspec.Struct, frozen=True, tag="report"):
     """Worker to supervisor, about once a second: `statistics()` of its server, as JSON.
 
-    The supervisor does not look into it; it goes on to the control process as `Reported`.
+    Its `calls` are {path: {code: count}} here; `loop` is beside, with the `lag` and `pool_wait` of
+    the last pulse. The supervisor does not look into it; it goes on to the control process as
+    `Reported`.
     """
 
     statistics: msgspec.Raw

@@ -25,6 +25,7 @@ class Upstream(Host):
         name: Unique among the gateway's upstreams.
         concurrency: Calls that one endpoint works on at once, of all gateways; 0 for no limit.
         queue: Calls that may wait in this gateway.
+        patience: Seconds that calls wait for word of the source, once no endpoint is usable.
     """
 
     def __new__(
@@ -35,6 +36,7 @@ class Upstream(Host):
         *,
         concurrency: int = 0,
         queue: int = 1024,
+        patience: float = 0.0,
     ) -> Upstream: ...
     @property
     def concurrency(self) -> int: ...
@@ -42,6 +44,10 @@ class Upstream(Host):
     def policy(self) -> Policy: ...
     @property
     def queue(self) -> int: ...
+    @property
+    def patience(self) -> float: ...
+    @property
+    def expected(self) -> bool: ...
     @property
     def waiting(self) -> int: ...
     @property
@@ -55,6 +61,9 @@ class Upstream(Host):
 
     def changed(self) -> None:
         """The state of an endpoint has changed: calls that wait may go on, or fail."""
+
+    def expect(self, expected: bool) -> None:
+        """Whether the source knows of an endpoint that will be added soon: calls wait for it."""
 
     def close(self) -> None:
         """Nobody routes to it any more. Calls that wait fail."""

@@ -13,7 +13,6 @@ import contextlib
 import logging
 import os
 import select
-import signal
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -72,7 +71,7 @@ class AccessLog:
         take: Gives the records since the last time: `Plane.take_log`.
         where: Path of a file, which is appended to, or "-" for standard output. A file that has
             been renamed or removed (logrotate) is left for a new one of that name within a
-            second of the next call; on SIGHUP at once.
+            second of the next call; on `reopen` at once.
 
     Raises:
         ConfigError: The file cannot be opened.
@@ -88,8 +87,6 @@ class AccessLog:
         self.dropped = 0
 
     def start(self) -> None:
-        loop = asyncio.get_running_loop()
-        loop.add_signal_handler(signal.SIGHUP, self.reopen)
         self._task = asyncio.create_task(self._run())
 
     def reopen(self) -> None:

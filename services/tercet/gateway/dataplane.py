@@ -26,6 +26,8 @@ from tercet.rpc._limits import Limits
 # 16 KiB), since a status may have long details.
 ANSWER_FIELDS = 500
 ANSWER_METADATA = 64 << 10
+# Seconds from the loss of a worker until the supervisor has said what comes next.
+PATIENCE = 1.0
 # A worker takes as many calls as it says.
 UNLIMITED = -1
 
@@ -49,13 +51,18 @@ class Dataplane:
         if region.gateways > 1:
             self.plane.loop.add_reader(region.eventfd, self._woken, region)
 
-    def make_upstream(self, name: str) -> Upstream:
+    def make_upstream(self, name: str, told: bool) -> Upstream:
+        """
+        Args:
+            told: Whether its source tells when another endpoint is expected.
+        """
         made = Upstream(
             name,
             self.plane,
             self._policy(),
             concurrency=self._config.concurrency.get(name, 0),
             queue=self._config.queue,
+            patience=PATIENCE if told else 0.0,
         )
         self._upstreams[name] = made
         return made

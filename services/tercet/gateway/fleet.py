@@ -36,7 +36,7 @@ class Fleet:
     """Lives on the gateway's loop. Must be closed.
 
     Args:
-        make_upstream: Makes one, from its name.
+        make_upstream: Makes one, from its name and whether its source tells of what is expected.
         make_endpoint: Makes one that is part of no upstream yet.
         keep: Makes who looks after an endpoint.
         changed: Called back when upstreams come or go, when their endpoints do or are connected or
@@ -50,7 +50,7 @@ class Fleet:
     def __init__(
         self,
         *,
-        make_upstream: Callable[[str], Upstream],
+        make_upstream: Callable[[str, bool], Upstream],
         make_endpoint: Callable[[Address], Endpoint],
         keep: Keep,
         changed: Callback,
@@ -121,6 +121,8 @@ class Fleet:
         if found.grpc_services is not None:
             member.grpc_services = found.grpc_services
         wanted = {address.target: address for address in found.addresses}
+        # Before the last one goes.
+        member.upstream.expect(found.expected)
         gone = member.kept.keys() - wanted.keys()
         fresh = [address for target, address in wanted.items() if target not in member.kept]
         for target in gone:
@@ -131,7 +133,7 @@ class Fleet:
             self._ask(name)
 
     def _add(self, found: Found, source: Source) -> None:
-        member = Member(self._make_upstream(found.name), source, tells=found.tells)
+        member = Member(self._make_upstream(found.name, found.tells), source, tells=found.tells)
         self.members[found.name] = member
         if not found.tells:
             services = Services(member, changed=self._changed)

@@ -91,6 +91,7 @@ class Front:
         if config.access_log:
             self._log = AccessLog(self._dataplane.take_log, config.access_log)
             self._log.start()
+            worker.on_reopen(self._log.reopen)
         admin = Admin(self._seen())
         if config.admin:
             await serve(admin, worker)

@@ -29,6 +29,9 @@ class Ledger:
         most: Calls at once; -1 for no limit.
     """
 
+    @property
+    def count(self) -> int: ...
+
     queued: int
     fresh: int
     connections: int

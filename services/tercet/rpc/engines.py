@@ -25,13 +25,16 @@ Engine = Callable[..., Server]
 
 
 def _grpcio(**arguments: Any) -> Server:
+    from tercet.rpc.counting import Counting
     from tercet.rpc.grpcio import GrpcioServer
 
-    interceptors = [DomainErrors(), *arguments.pop("interceptors")]
+    counting = Counting()
+    interceptors = [counting, DomainErrors(), *arguments.pop("interceptors")]
     for name, _ in arguments["options"]:
         if name.startswith("tercet."):
             warnings.warn(f"the engine grpcio has no option {name!r}", stacklevel=4)
-    return GrpcioServer(grpc.aio.server(interceptors=interceptors, **arguments))
+    made = grpc.aio.server(interceptors=interceptors, **arguments)
+    return GrpcioServer(made, counting, arguments["migration_thread_pool"])
 
 
 def _native(**arguments: Any) -> Server:

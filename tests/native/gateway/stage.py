@@ -178,6 +178,7 @@ class Stage:
         region: Region | None = None,
         limits: Limits | None = None,
         window: int = 1 << 20,
+        patience: float = 0.0,
     ) -> None:
         self.region = region or Region(-1, 0, [])
         self.plane = Plane(
@@ -193,6 +194,7 @@ class Stage:
             policy or LeastOfTwo(1),
             concurrency=concurrency,
             queue=queue,
+            patience=patience,
         )
         self.tally = Tally("/a.B/C")
         self.route = Route(self.plane, "/a.B/C", self.tally, self.upstream)

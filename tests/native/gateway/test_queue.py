@@ -131,6 +131,82 @@ async def test_calls_that_wait_for_an_endpoint_fail_when_it_cannot_be_had() -> N
     assert stage.upstream.waiting == 0
 
 
+async def test_calls_wait_for_an_endpoint_that_is_expected() -> None:
+    stage = Stage()
+    stage.upstream.expect(True)
+    client = stage.client()
+    call(client, 1)
+    await client.settle()
+    assert (stage.upstream.waiting, client.of(1).frames) == (1, [])
+    worker = stage.peer(stage.endpoint())
+    stage.upstream.expect(False)
+    await worker.settle()
+    assert worker.of(1).data == BODY
+
+
+async def test_calls_fail_when_the_endpoint_that_was_expected_does_not_come() -> None:
+    stage = Stage(queue=1)
+    stage.upstream.expect(True)
+    client = stage.client()
+    call(client, 1)
+    call(client, 3)
+    await client.settle()
+    assert reason(client.of(3)) == "QUEUE_FULL"
+    stage.upstream.expect(False)
+    await client.settle()
+    assert reason(client.of(1)) == "NO_READY_WORKER"
+    assert stage.upstream.waiting == 0
+
+
+@pytest.mark.parametrize("said", [True, False])
+async def test_when_the_last_endpoint_is_lost_calls_wait_for_word_of_what_comes(said: bool) -> None:
+    stage = Stage(patience=60 if said else 0.05)
+    endpoint = stage.endpoint()
+    endpoint.attach(None)
+    endpoint.failing = True
+    stage.upstream.changed()
+    client = stage.client()
+    call(client, 1)
+    await client.settle()
+    assert stage.upstream.waiting == 1
+    if said:
+        stage.upstream.expect(True)
+        stage.upstream.remove(endpoint)
+        worker = stage.peer(stage.endpoint("unix:/two"))
+        await worker.settle()
+        assert worker.of(1).data == BODY
+    else:
+        while not client.of(1).ended:
+            await client.settle()
+        assert reason(client.of(1)) == "NO_READY_WORKER"
+
+
+async def test_a_call_that_an_endpoint_has_refused_waits_for_the_next() -> None:
+    stage = Stage(patience=60)
+    endpoint = stage.endpoint()
+    worker, client = stage.peer(endpoint), stage.client()
+    call(client, 1)
+    await worker.settle()
+    stage.upstream.expect(True)
+    worker.send(reset(1, frames.REFUSED_STREAM))
+    await client.settle()
+    stage.upstream.remove(endpoint)
+    next_one = stage.peer(stage.endpoint("unix:/two"))
+    await next_one.settle()
+    assert next_one.of(1).data == BODY
+
+
+async def test_calls_of_an_upstream_that_is_closed_do_not_wait() -> None:
+    stage = Stage(patience=60)
+    stage.endpoint(connected=False)
+    stage.upstream.expect(True)
+    client = stage.client()
+    call(client, 1)
+    stage.upstream.close()
+    await client.settle()
+    assert reason(client.of(1)) == "NO_READY_WORKER"
+
+
 @pytest.mark.parametrize("state", ["drained", "unhealthy", "removed"])
 async def test_an_endpoint_that_is_out_keeps_its_calls_and_gets_no_more(state: str) -> None:
     stage = Stage()

@@ -66,3 +66,31 @@ async def test_rubbish_closes_the_link(
     Link(ends[0], on_message=lambda _: None, on_close=lambda: closed.append(True))
     ends[1].send(rubbish)
     await eventually(lambda: closed == [True])
+
+
+async def test_an_offer_is_not_kept_for_a_peer_that_does_not_read(
+    ends: tuple[socket.socket, socket.socket],
+) -> None:
+    heard: list[Message] = []
+    ours = Link(ends[0], on_message=heard.append)
+    taken = 0
+    while ours.offer(Bound(["x" * 1000] * 100)):
+        taken += 1
+    # The one that did not fit is kept, no other; a message that must arrive still does.
+    assert not ours.offer(Bound([]))
+    ours.send(Serving("a", 0, 1))
+    theirs = Link(ends[1], on_message=heard.append)
+    await eventually(lambda: len(heard) == taken + 1)
+    assert heard[-1] == Serving("a", 0, 1)
+    await eventually(lambda: ours.offer(Bound(["again"])))
+    await eventually(lambda: heard[-1] == Bound(["again"]))
+    ours.close()
+    theirs.close()
+
+
+async def test_an_offer_to_a_peer_that_is_gone_is_dropped(
+    ends: tuple[socket.socket, socket.socket],
+) -> None:
+    ours = Link(ends[0], on_message=lambda _: None)
+    ours.close()
+    assert not ours.offer(Bound([]))

@@ -407,6 +407,19 @@ def test_a_foreign_listener_is_refused_at_the_start(slots: int) -> None:
     assert caught.value.reason == "PORT_IN_USE"
 
 
+def test_connections_that_a_killed_mesh_has_ended_do_not_keep_the_port(four: Listeners) -> None:
+    port = four.bind.port
+    with connect(port) as client:
+        (listener,) = select.select(list(four.sockets().values()), [], [], 10)[0]
+        # Its side ends first, as when it is killed: TIME_WAIT is its.
+        listener.accept()[0].close()
+        assert client.recv(1) == b""
+    four.close()
+    again = Listeners(Bind(host="127.0.0.1", port=port), 1)
+    assert hits(again, 1) == {0: 1}
+    again.close()
+
+
 def test_another_mesh_is_refused(four: Listeners) -> None:
     with pytest.raises(ConfigError):
         Listeners(four.bind, 2)

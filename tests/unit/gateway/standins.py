@@ -37,8 +37,10 @@ class Endpoint:
 
 
 class Upstream:
-    def __init__(self, name: str = "one") -> None:
+    def __init__(self, name: str = "one", told: bool = False) -> None:
         self.name = name
+        self.told = told
+        self.expected = False
         self.endpoints: tuple[Any, ...] = ()
         self.changes = 0
         self.closed = False
@@ -48,6 +50,9 @@ class Upstream:
 
     def remove(self, endpoint: Any) -> None:
         self.endpoints = tuple(each for each in self.endpoints if each is not endpoint)
+
+    def expect(self, expected: bool) -> None:
+        self.expected = expected
 
     def changed(self) -> None:
         self.changes += 1

@@ -72,6 +72,15 @@ def found(name: str, *targets: str, serves: set[str] | None = frozenset()) -> Fo
     return Found(name, addresses, services, tells=serves is not None)
 
 
+async def test_an_upstream_knows_what_is_expected(made: Made) -> None:
+    made.take(found("one", "unix:/a"), Found("two", (), None))
+    upstream = cast("Any", made.fleet.members["one"].upstream)
+    assert (upstream.told, upstream.expected) == (True, False)
+    assert not cast("Any", made.fleet.members["two"].upstream).told
+    made.take(Found("one", (), frozenset(), tells=True, expected=True))
+    assert upstream.expected
+
+
 async def test_each_address_is_an_endpoint(made: Made) -> None:
     made.take(found("one", "unix:/a", "unix:/b", serves={"a.B"}), found("two"))
     assert [each.address for each in made.endpoints("one")] == ["unix:/a", "unix:/b"]

@@ -87,3 +87,16 @@ async def test_changes_that_nobody_tells_are_found() -> None:
     following.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await following
+
+
+async def test_whoever_waits_for_it_is_told_when_it_can_work() -> None:
+    made, endpoint = Made(one={"a.B"}), Endpoint()
+    add(made, "one", endpoint)
+    tested = serving(made)
+    waiting = asyncio.create_task(tested.ready())
+    tested.update()
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    endpoint.connected = True
+    tested.update()
+    await asyncio.wait_for(waiting, 10)

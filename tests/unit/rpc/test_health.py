@@ -92,3 +92,13 @@ async def test_watchers_that_went_away_leave_nothing(
     # The health object refers to nothing of a watcher: its state is all that it has.
     assert set(vars(health)) == {"_status", "_changed", "_closed"}
     assert not health._changed._waiters
+
+
+async def test_the_end_of_watches_is_no_change_of_health(
+    health: Health, stub: health_pb2_grpc.HealthStub
+) -> None:
+    watch = stub.Watch(named(""))
+    assert (await watch.read()).status == SERVING
+    health.end_watches()
+    assert await watch.read() is grpc.aio.EOF
+    assert (await stub.Check(named(""))).status == SERVING

@@ -8,20 +8,23 @@ import logging
 import os
 import socket
 import sys
-import traceback
 
 import uvloop
 
+from tercet.cluster import logs
 from tercet.cluster.link import Link
-from tercet.cluster.messages import Message, Start
+from tercet.cluster.messages import Failed, Message, Start
 from tercet.cluster.process import LINK_VARIABLE, end_session
 from tercet.cluster.spec import CANNOT_START, WorkerSpec
-from tercet.cluster.worker import guard
+from tercet.cluster.worker import affinity, guard, inheritance
+from tercet.cluster.worker.cause import cause_of
 from tercet.cluster.worker.host import Host
 from tercet.errors import TercetError
 
 
 async def main(end: socket.socket) -> int:
+    # Programs that this worker starts must hold neither its life line nor its ports.
+    inheritance.keep()
     loop = asyncio.get_running_loop()
     started: asyncio.Future[WorkerSpec] = loop.create_future()
     host: Host | None = None
@@ -48,26 +51,21 @@ async def main(end: socket.socket) -> int:
         return guard.ORPHANED
     if link.closed:
         return guard.ORPHANED
-    if spec.region:
-        # Programs that this worker starts must not hold what gateways share.
-        for descriptor in spec.region.descriptors:
-            os.set_inheritable(descriptor, False)
+    # Also for what is said last, when the user's code may have switched all loggers off.
+    written = logs.configure(f"{spec.service}/{spec.slot}", spec.log_format)
+    if spec.cpu >= 0:
+        affinity.pin(spec.cpu)
     host = Host(spec, link)
     for message in early:
         host.message(message)
-    name = f"{spec.service}/{spec.slot}"
-    logging.basicConfig(format=f"{name}: %(message)s", level=logging.INFO)
     guard.watch(end, orphaned=lambda: loop.call_soon_threadsafe(host.orphaned), leave=host.leave)
     try:
         await host.run()
-    except TercetError as error:
-        _complain(f"{name}: {error}")
-        return CANNOT_START
-    except (Exception, SystemExit):
+    except (Exception, SystemExit) as error:
         # Of an orphan it says no more than that its mesh is gone.
         if not host.is_orphan:
-            # The user's own code, most likely while it is imported: the traceback is the message.
-            _complain(f"{name}: cannot start {spec.target}\n{traceback.format_exc()}")
+            link.send(Failed(cause_of(error)))
+            written.handle(_complaint(error, spec))
             return CANNOT_START
     if host.is_orphan:
         # What the supervisor would have done after us.
@@ -76,18 +74,18 @@ async def main(end: socket.socket) -> int:
     return 0
 
 
-def _complain(text: str) -> None:
-    # Who reads it may be gone; the exit code must tell the supervisor all the same.
-    with contextlib.suppress(OSError):
-        print(text, file=sys.stderr, flush=True)
+def _complaint(error: BaseException, spec: WorkerSpec) -> logging.LogRecord:
+    text, traceback = str(error), None
+    if not isinstance(error, TercetError):
+        # The user's own code, most likely while it is imported: the traceback is the message.
+        text, traceback = f"cannot start {spec.target}", (type(error), error, error.__traceback__)
+    return logging.LogRecord("tercet", logging.ERROR, __file__, 0, text, None, traceback)
 
 
 if __name__ == "__main__":
     if LINK_VARIABLE not in os.environ:
         sys.exit("python -m tercet.cluster.worker is started by the supervisor: see `tercet up`")
     inherited = socket.socket(fileno=int(os.environ.pop(LINK_VARIABLE)))
-    # Programs that this worker starts must not hold its life line.
-    inherited.set_inheritable(False)
     code = uvloop.run(main(inherited))
     # Threads of user code, or of a C library, must not keep a stopped worker alive.
     for stream in (sys.stdout, sys.stderr):

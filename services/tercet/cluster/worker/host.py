@@ -1,34 +1,44 @@
 """Runs one worker from its spec to its end.
 
 Theory of operation. `register` fills the server; health and reflection are added unless it brought
-its own; the server listens on the private socket and, where the service has one, on the shared
-port; the supervisor is told. From then on one of two things happens:
+its own; the server accepts on what it has inherited, and listens on what it is to bind: its private
+socket and, with an engine that takes over no sockets, the shared port. The supervisor is told, and
+from then on hears a pulse and a report every second. Then one of these happens:
 
-* TERM: health says NOT_SERVING, calls get their grace, closers run, exit 0;
+* the supervisor says `Stop`: health says NOT_SERVING, calls get their grace, closers run, exit 0;
+* somebody else sends TERM: the supervisor is told, and if it does not say `Stop` then, the same;
 * the supervisor is gone: the same without grace.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import faulthandler
 import logging
 import os
 import signal
+import time
 from pathlib import Path
 
+from tercet.cluster import logs
 from tercet.cluster.link import Link
-from tercet.cluster.messages import Bound, Message, Stop
+from tercet.cluster.messages import Bound, Leaving, Message, Stop
 from tercet.cluster.runtime_dir import leave, remove_sockets
 from tercet.cluster.spec import WorkerSpec
-from tercet.cluster.worker import loading
+from tercet.cluster.worker import hooks, loading
 from tercet.cluster.worker.context import Worker
+from tercet.cluster.worker.vitals import Vitals
 from tercet.errors import ConfigError
 from tercet.rpc import health, reflection
 from tercet.rpc.base import Server
 from tercet.rpc.engines import server
 
 log = logging.getLogger("tercet")
+
+# Seconds that the supervisor has, once it has heard that somebody has sent TERM, to say `Stop`: it
+# starts a successor first, and may have something else under way.
+PATIENCE = 60.0
 
 
 class Host:
@@ -42,8 +52,10 @@ class Host:
         self._spec = spec
         self._link = link
         self._stop = asyncio.Event()
+        self._is_leaving = False
         self._grace = spec.grace
         self.is_orphan = False
+        self._reopening: set[asyncio.Future[None]] = set()
         self.worker = Worker(spec, link.send)
 
     async def run(self) -> None:
@@ -61,19 +73,44 @@ class Host:
             raise ConfigError(
                 str(error), hint="docs/rpc.md and docs/security.md list the options of servers"
             ) from error
-        await loading.call(loading.load(self._spec), made, self.worker)
+        if not await self._register(made):
+            return
         services = made.service_names
         if health.SERVICE not in services:
             own_health.add_to(made)
             own_health.set(dict.fromkeys(["", *services], health.SERVING))
-            self.worker.on_drain(own_health.shut_down)
+            # Nobody is to be told by a callback of somebody else's that it still serves.
+            self.worker.draining.insert(0, own_health.shut_down)
         if not any(name in services for name in reflection.SERVICES):
             reflection.add_to(made, reflection.local(made.service_names))
         self._listen(made)
         await made.start()
         self._link.send(Bound(list(services)))
+        vitals = Vitals(made, self._link, self._spec.pulse)
+        vitals.start()
+        begun = hooks.call(self.worker.ready, f"an on_ready of {self._spec.target}")
+        if self._spec.log and logs.is_elsewhere(self._spec.log):
+            # It was renamed while this worker could not hear of it.
+            logs.reopen(self._spec.log)
         await self._stop.wait()
-        await self._end(made)
+        await self._end(made, begun)
+        vitals.stop()
+
+    async def _register(self, made: Server) -> bool:
+        """Has the server filled; False if the worker was told to stop meanwhile.
+
+        A gateway waits there for its upstreams.
+        """
+        filling = asyncio.ensure_future(loading.call(loading.load(self._spec), made, self.worker))
+        stopped = asyncio.ensure_future(self._stop.wait())
+        await asyncio.wait({filling, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        stopped.cancel()
+        if filling.done():
+            filling.result()
+            return True
+        filling.cancel()
+        await asyncio.wait({filling}, timeout=1.0)
+        return False
 
     def _options(self) -> list[tuple[str, int]]:
         given = self._spec.server_options
@@ -110,36 +147,66 @@ class Host:
         leave(Path(self._spec.address.removeprefix("unix:")).parent)
 
     def _handle_signals(self) -> None:
-        # ABRT dumps the Python stacks: for a worker that hangs.
+        # ABRT dumps the Python stacks, and ends it: for a worker that hangs.
         faulthandler.enable()
         loop = asyncio.get_running_loop()
-        loop.add_signal_handler(signal.SIGTERM, self._stop.set)
-        loop.add_signal_handler(signal.SIGINT, lambda: None)
-        # For whoever has a file to open anew; it ends nobody's calls.
-        loop.add_signal_handler(signal.SIGHUP, lambda: None)
+        loop.add_signal_handler(signal.SIGTERM, self._told_to_leave)
+        loop.add_signal_handler(signal.SIGUSR1, self._reopen)
+        # The supervisor decides what a terminal's signals mean. Not SIG_IGN: programs that this
+        # worker starts would inherit that.
+        for number in (signal.SIGINT, signal.SIGHUP):
+            loop.add_signal_handler(number, lambda: None)
+
+    def _told_to_leave(self) -> None:
+        if self._stop.is_set() or self._is_leaving:
+            return
+        self._is_leaving = True
+        if self._link.closed:
+            self._stop.set()
+            return
+        # Who calls it is to go elsewhere first, and so it goes on serving.
+        self._link.send(Leaving())
+        asyncio.get_running_loop().call_later(PATIENCE, self._stop.set)
+
+    def _reopen(self) -> None:
+        if self._spec.log:
+            logs.reopen(self._spec.log)
+        pending = hooks.call(self.worker.reopening, f"an on_reopen of {self._spec.target}")
+        if pending is not None:
+            self._reopening.add(pending)
+            pending.add_done_callback(self._reopening.discard)
 
     def _listen(self, made: Server) -> None:
-        # The private socket is for this user alone.
-        mask = os.umask(0o177)
-        try:
-            if not self._spec.address_inherited:
-                made.add_insecure_port(self._spec.address)
-        finally:
-            os.umask(mask)
-        for fd in self._spec.listeners:
-            made.add_insecure_port(f"fd:{fd}")
+        for number in self._spec.listeners:
+            _bind(made, f"fd:{number}")
+            # The server has a duplicate; with this one left open its socket would never close.
+            os.close(number)
+        if not self._spec.address_inherited:
+            # The private socket is for this user alone.
+            mask = os.umask(0o177)
+            try:
+                _bind(made, self._spec.address)
+            finally:
+                os.umask(mask)
         if self._spec.bind:
-            try:
-                made.add_insecure_port(self._spec.bind)
-            except RuntimeError as error:
-                raise ConfigError(f"cannot bind {self._spec.bind}: {error}") from error
+            _bind(made, self._spec.bind)
 
-    async def _end(self, made: Server) -> None:
-        for callback in self.worker.draining:
-            callback()
-        await made.stop(self._grace)
-        for closer in reversed(self.worker.closing):
-            try:
-                await closer()
-            except Exception:
-                log.exception("a closer of %s failed; the others go on", self._spec.target)
+    async def _end(self, made: Server, begun: asyncio.Future[None] | None) -> None:
+        deadline = time.monotonic() + self._grace
+        draining = hooks.call(self.worker.draining, f"an on_drain of {self._spec.target}")
+        if draining is not None:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(draining, max(0.0, deadline - time.monotonic()))
+        await made.drain(max(0.0, deadline - time.monotonic()))
+        if begun is not None:
+            begun.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await begun
+        await hooks.call_in_turn(reversed(self.worker.closing), f"a closer of {self._spec.target}")
+
+
+def _bind(made: Server, address: str) -> None:
+    try:
+        made.add_insecure_port(address)
+    except RuntimeError as error:
+        raise ConfigError(f"cannot bind {address}: {error}") from error

@@ -5,21 +5,18 @@ for all of them.
 from __future__ import annotations
 
 import asyncio
-import concurrent.futures
 import threading
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Callable
 
 from prometheus_client.exposition import make_wsgi_app
 from prometheus_client.registry import CollectorRegistry
 
 from tercet.cluster.address import Bind
+from tercet.cluster.scrapes import Listener, only_metrics
 from tercet.gateway.metrics.collector import Gateways
-from tercet.gateway.metrics.http import App, Listener
 from tercet.gateway.metrics.peers import PATIENCE, Answers, Peers
 from tercet.gateway.v1 import gateway_pb2
 
-PATH = "/metrics"
 # Seconds that a scrape waits for this process's own loop, beyond what others may take.
 MARGIN = 2.0
 
@@ -53,22 +50,4 @@ def serve(bind: str, own: Callable[[], gateway_pb2.GetMetricsResponse], peers: P
 
     registry = CollectorRegistry(support_collectors_without_names=True)
     registry.register(Gateways(ask))
-    return Listener(Bind.parse(bind), _only_metrics(make_wsgi_app(registry)))
-
-
-def _only_metrics(app: App) -> App:
-    def answer(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        if environ["PATH_INFO"] != PATH:
-            return _short(start_response, "404 Not Found", f"metrics are at {PATH}")
-        try:
-            return app(environ, start_response)
-        except (TimeoutError, concurrent.futures.CancelledError):
-            # The loop is too busy, or is ending.
-            return _short(start_response, "503 Service Unavailable", "the gateway is busy")
-
-    return answer
-
-
-def _short(start_response: Any, status: str, text: str) -> Iterable[bytes]:
-    start_response(status, [("Content-Type", "text/plain; charset=utf-8")])
-    return [f"{text}\n".encode()]
+    return Listener(Bind.parse(bind), only_metrics(make_wsgi_app(registry)))

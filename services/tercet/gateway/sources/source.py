@@ -34,12 +34,15 @@ class Found:
             then UNAVAILABLE.
         grpc_services: Full names of the gRPC services that it serves; None if that is not known.
         tells: Whether the source will tell; if not, the upstream itself must be asked.
+        expected: Whether there will be one more endpoint soon: calls had better wait for it than
+            fail, if there is no other.
     """
 
     name: str
     addresses: tuple[Address, ...]
     grpc_services: frozenset[str] | None = None
     tells: bool = False
+    expected: bool = False
 
 
 Update = Callable[[Sequence[Found]], None]

@@ -1,13 +1,17 @@
-"""The upstreams that are services of this mesh, from the lists of workers that the supervisor sends."""
+"""The upstreams that are services of this mesh, from the supervisor's lists of workers."""
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Iterable
 
 from tercet.cluster.messages import Message, WorkerRecord, Workers
 from tercet.cluster.states import State
 from tercet.gateway.sources.source import Address, Found, Update
+
+# Seconds until a slot is filled again that calls may well wait for: a crash loop takes longer.
+SOON = 1.0
 
 
 class Supervisor:
@@ -62,11 +66,14 @@ class Supervisor:
         for a service whose workers are all gone is UNAVAILABLE, not UNIMPLEMENTED.
         """
         ready: dict[str, list[WorkerRecord]] = {}
+        expected: set[str] = set()
         for worker in workers:
             if worker.routed:
                 of_service = ready.setdefault(worker.service, [])
                 if worker.state is State.READY:
                     of_service.append(worker)
+                elif _comes_soon(worker):
+                    expected.add(worker.service)
         self._served = {
             name: frozenset(served for worker in of_service for served in worker.grpc_services)
             if of_service
@@ -79,6 +86,14 @@ class Supervisor:
                 tuple(Address(worker.address) for worker in of_service),
                 self._served[name],
                 tells=True,
+                expected=name in expected,
             )
             for name, of_service in ready.items()
         ]
+
+
+def _comes_soon(worker: WorkerRecord) -> bool:
+    """Whether one that is not ready will be, or its successor."""
+    if worker.state is State.GONE:
+        return worker.retry - time.time() <= SOON
+    return worker.state is State.STARTING

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import socket
+import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
@@ -41,6 +43,9 @@ MOST_KNOWN = 1000
 NOTICE = 0.05
 # Seconds that a stop waits for what TLS has to say last.
 PARTING = 1.0
+# Loops remove a UNIX socket's file when they close it, since Python 3.13. Another process may
+# accept on the same socket.
+KEEP_FILE: dict[str, Any] = {"cleanup_socket": False} if sys.version_info >= (3, 13) else {}
 
 
 class Details(NamedTuple):
@@ -89,6 +94,8 @@ class NativeServer(Server):
         self._protocols: set[Protocol] = set()
         self._stopped = asyncio.Event()
         self._stopping: asyncio.Task[None] | None = None
+        # Whether what is left is being ended, and what comes too.
+        self._over = False
         # Methods by path, of all connections; what may change from call to call is not in it.
         self.known: dict[bytes, Any] = {}
         # Gives a Forwarder for a path that nobody has registered.
@@ -122,6 +129,25 @@ class NativeServer(Server):
         if self._own_pool is None:
             self._own_pool = ThreadPoolExecutor(THREADS, thread_name_prefix="tercet-handler")
         return self._own_pool
+
+    @property
+    def calls_begun(self) -> int:
+        return self._ledger.streams
+
+    @property
+    def calls_running(self) -> int:
+        return self._ledger.count
+
+    def queue_in_pool(self, work: Callable[[], object]) -> bool:
+        pool = self._given_pool or self._own_pool
+        if pool is None:
+            return False
+        try:
+            pool.submit(work)
+        except RuntimeError:
+            # It is shut down.
+            return False
+        return True
 
     def add_generic_rpc_handlers(
         self, generic_rpc_handlers: Iterable[grpc.GenericRpcHandler]
@@ -159,11 +185,9 @@ class NativeServer(Server):
         heap.keep(heap.enough_for(self.limits.max_message, self._kept_memory))
         for bound, secured in self._sockets:
             bound.setblocking(False)
-            make: Any = (
-                self.loop.create_unix_server
-                if bound.family == socket.AF_UNIX
-                else self.loop.create_server
-            )
+            make: Any = self.loop.create_server
+            if bound.family == socket.AF_UNIX:
+                make = functools.partial(self.loop.create_unix_server, **KEEP_FILE)
             self._listeners.append(
                 await make(
                     lambda: Protocol(self, self._ledger, self._buffers, self.limits),
@@ -195,13 +219,14 @@ class NativeServer(Server):
                 protocol.shut_down()
             await asyncio.sleep(min(NOTICE, grace))
             for protocol in list(self._protocols):
-                protocol.refuse_more()
+                self._refuse_more(protocol)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(max(0, deadline - time.monotonic())):
                     await self._ledger.idle()
                     # Clients close when they have read the last answer.
                     await self._gone()
         tasks = [call.task for call in self._ledger.running if call.task is not None]
+        self._over = True
         for protocol in list(self._protocols):
             protocol.terminate()
         if tasks:
@@ -215,6 +240,10 @@ class NativeServer(Server):
             self._own_pool.shutdown(wait=False, cancel_futures=True)
         self.packers.shutdown(wait=False, cancel_futures=True)
         self._stopped.set()
+
+    async def drain(self, grace: float) -> None:
+        # No call that was received is lost by a stop.
+        await self.stop(grace)
 
     async def wait_for_termination(self, timeout: float | None = None) -> bool:
         try:
@@ -289,14 +318,22 @@ class NativeServer(Server):
             self.limits.applied("connections")
             return False
         self._protocols.add(protocol)
-        if self._stopping is not None:
+        if self._over:
             protocol.terminate()
+        elif self._stopping is not None:
+            # Accepted before the listener was closed: its client may have sent a call already.
+            protocol.shut_down()
+            self.loop.call_later(NOTICE, self._refuse_more, protocol)
         return True
 
     def disconnected(self, protocol: Protocol) -> None:
         self._protocols.discard(protocol)
         if not self._protocols:
             self._empty.set()
+
+    def _refuse_more(self, protocol: Protocol) -> None:
+        if protocol in self._protocols:
+            protocol.refuse_more()
 
     async def _gone(self) -> None:
         """Until there is no connection."""

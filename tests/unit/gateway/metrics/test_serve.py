@@ -13,28 +13,41 @@ from typing import Any
 import pytest
 
 from tercet import rpc
-from tercet.cluster.v1 import cluster_pb2
+from tercet.cluster.messages import WorkerRecord
+from tercet.cluster.scrapes import Listener
+from tercet.cluster.states import State
 from tercet.gateway.admin import Admin
 from tercet.gateway.admin_socket import admin_socket
 from tercet.gateway.metrics import peers as peers_module
 from tercet.gateway.metrics import serve as module
-from tercet.gateway.metrics.http import Listener
 from tercet.gateway.metrics.peers import Peers
 from tercet.gateway.metrics.serve import serve
 from tercet.gateway.v1 import gateway_pb2_grpc
 from tests.unit.gateway.fakes import gateway
 
-READY = cluster_pb2.WORKER_STATE_READY
-
 
 def worker(
     folder: Path,
     slot: int,
-    state: cluster_pb2.WorkerState = READY,
+    state: State = State.READY,
     service: str = "gateway",
-) -> cluster_pb2.Worker:
-    address = f"unix:{folder}/{service}.{slot}.1.sock"
-    return cluster_pb2.Worker(service=service, slot=slot, state=state, address=address)
+    generation: int = 1,
+) -> WorkerRecord:
+    return WorkerRecord(
+        service=service,
+        slot=slot,
+        generation=generation,
+        pid=1,
+        state=state,
+        bound=True,
+        address=f"unix:{folder}/{service}.{slot}.{generation}.sock",
+        bind="",
+        grpc_services=[],
+        started=0.0,
+        restarts=0,
+        last_exit="",
+        routed=False,
+    )
 
 
 @asynccontextmanager
@@ -95,8 +108,7 @@ async def test_those_that_do_not_answer_are_left_out(
             await asyncio.Event().wait()
 
     peers = Peers("gateway", 0)
-    gone = cluster_pb2.WORKER_STATE_GONE
-    peers.update([worker(tmp_path, 1), worker(tmp_path, 2), worker(tmp_path, 3, gone)])
+    peers.update([worker(tmp_path, 1), worker(tmp_path, 2), worker(tmp_path, 3, State.GONE)])
     # 1 hangs, 2 was killed and nobody has said so yet, 3 is known to be gone.
     async with admin(tmp_path, 1, Silent()), listening(peers) as listener:
         status, text = await asyncio.to_thread(get, listener)
@@ -106,6 +118,13 @@ async def test_those_that_do_not_answer_are_left_out(
         assert f'tercet_gateway_up{{gateway="{slot}"}} {value}.0' in text.splitlines()
     assert 'connections{gateway="0"}' in text
     assert 'connections{gateway="1"}' not in text
+
+
+async def test_of_several_in_a_slot_the_one_that_fills_it_is_asked(tmp_path: Path) -> None:
+    peers = Peers("gateway", 0)
+    peers.update([worker(tmp_path, 1), worker(tmp_path, 1, State.DRAINING, generation=0)])
+    async with admin(tmp_path, 1):
+        assert [answer is not None for answer in (await peers.ask()).values()] == [True]
 
 
 async def test_nothing_else_is_served(tmp_path: Path) -> None:
@@ -125,7 +144,7 @@ async def test_a_loop_that_is_too_busy_says_so(
 
     async with listening(Busy("gateway", 0)) as listener:
         status, text = await asyncio.to_thread(get, listener)
-    assert (status, text) == (503, "the gateway is busy\n")
+    assert (status, text) == (503, "the server is busy\n")
 
 
 async def test_a_scrape_may_ask_for_some(tmp_path: Path) -> None:

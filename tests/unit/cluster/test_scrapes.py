@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
+from tercet.cluster import scrapes
 from tercet.cluster.address import Bind
+from tercet.cluster.scrapes import Listener
 from tercet.errors import ConfigError
-from tercet.gateway.metrics import http
-from tercet.gateway.metrics.http import Listener
 
 
 def hello(environ: dict[str, Any], start_response: Any) -> list[bytes]:
@@ -68,8 +68,8 @@ def test_a_port_that_is_taken_says_so() -> None:
 
 
 def test_no_more_than_so_many_at_once(listener: Listener) -> None:
-    idle = [connect(listener) for _ in range(http.MOST)]
-    wait(lambda: len(listener._open) == http.MOST)
+    idle = [connect(listener) for _ in range(scrapes.MOST)]
+    wait(lambda: len(listener._open) == scrapes.MOST)
     with connect(listener) as refused:
         assert refused.recv(1) == b""
     for each in idle:
@@ -79,7 +79,7 @@ def test_no_more_than_so_many_at_once(listener: Listener) -> None:
 
 
 def test_one_that_dribbles_is_cut_off(listener: Listener, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http, "LONGEST", 0.2)
+    monkeypatch.setattr(scrapes, "LONGEST", 0.2)
     with connect(listener) as slow:
         slow.sendall(b"GET / HTTP/1.0\r\n")
         ended = threading.Event()
@@ -130,3 +130,28 @@ def test_a_stop_waits_for_nobody(listener: Listener) -> None:
             connect(listener)
         # For the fixture, which stops it once more.
         listener.shutdown = lambda: None  # type: ignore[method-assign]
+
+
+def test_a_socket_that_listens_already_is_taken() -> None:
+    made = socket.create_server(("127.0.0.1", 0))
+    # Another process would hold it as well; what is connected now waits for whoever accepts.
+    with made, socket.create_connection(made.getsockname(), timeout=30) as early:
+        listener = Listener(made.dup(), hello)
+        early.sendall(b"GET / HTTP/1.0\r\n\r\n")
+        assert early.recv(1000).startswith(b"HTTP/1.0 200 OK")
+        assert get(listener) == b"hello"
+        listener.stop()
+        # It goes on listening: the next one is answered by a successor.
+        with socket.create_connection(made.getsockname(), timeout=30):
+            successor = Listener(made.dup(), hello)
+            assert get(successor) == b"hello"
+            successor.stop()
+
+
+def test_a_connection_that_another_process_took_is_not_waited_for() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as made:
+        listener = Listener(made.dup(), hello)
+        # What it does when it was woken and came too late.
+        with pytest.raises(BlockingIOError):
+            listener.get_request()
+        listener.stop()

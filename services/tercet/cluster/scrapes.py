@@ -6,6 +6,7 @@ waits for none of them.
 
 from __future__ import annotations
 
+import concurrent.futures
 import logging
 import socket
 import threading
@@ -16,11 +17,12 @@ from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
 from tercet.cluster.address import Bind
-from tercet.errors import ConfigError
+from tercet.errors import ConfigError, Unavailable
 
-log = logging.getLogger("tercet.gateway")
+log = logging.getLogger("tercet")
 
 App = Callable[..., Iterable[bytes]]
+PATH = "/metrics"
 # Connections at once; each has a thread. More are closed.
 MOST = 8
 # Seconds from a connection's beginning to its end: Prometheus gives up after 10 by default.
@@ -33,7 +35,9 @@ class Listener(ThreadingMixIn, WSGIServer):
     """Serves one WSGI application from a thread of its own.
 
     Args:
-        bind: Where; other processes may listen there too, and the kernel chooses among them.
+        where: An address, at which other processes may listen too, and the kernel chooses among
+            them; or a socket that listens already, perhaps in other processes too. The listener
+            owns it from now on.
 
     Raises:
         ConfigError: It cannot be bound.
@@ -43,13 +47,12 @@ class Listener(ThreadingMixIn, WSGIServer):
     allow_reuse_port = True
     request_queue_size = 64
 
-    def __init__(self, bind: Bind, app: App) -> None:
-        self.address_family = socket.AF_INET6 if bind.is_ipv6 else socket.AF_INET
+    def __init__(self, where: Bind | socket.socket, app: App) -> None:
         self._open: dict[Any, float] = {}
-        try:
-            super().__init__((bind.host, bind.port), _Handler)
-        except OSError as error:
-            raise ConfigError(f"cannot bind {bind} for metrics: {error.strerror}") from error
+        if isinstance(where, Bind):
+            self._bind(where)
+        else:
+            self._adopt(where)
         self.set_app(app)
         self._thread = threading.Thread(
             target=self.serve_forever, args=(POLL,), name="metrics", daemon=True
@@ -64,9 +67,31 @@ class Listener(ThreadingMixIn, WSGIServer):
         for connection in list(self._open):
             _cut(connection)
 
+    def _bind(self, bind: Bind) -> None:
+        self.address_family = socket.AF_INET6 if bind.is_ipv6 else socket.AF_INET
+        try:
+            super().__init__((bind.host, bind.port), _Handler)
+        except OSError as error:
+            raise ConfigError(f"cannot bind {bind} for metrics: {error.strerror}") from error
+
+    def _adopt(self, listening: socket.socket) -> None:
+        self.address_family = listening.family
+        # It makes a socket in any case.
+        super().__init__(("", 0), _Handler, bind_and_activate=False)
+        self.socket.close()
+        # Another process may have taken the connection that this one was woken for: without this it
+        # would wait in accept() for the next one, and could not be stopped.
+        listening.setblocking(False)
+        self.socket = listening
+        self.server_address = listening.getsockname()
+        self._name()
+
     def server_bind(self) -> None:
         # Not HTTPServer's, which asks a resolver for this host's name.
         TCPServer.server_bind(self)
+        self._name()
+
+    def _name(self) -> None:
         host, port = self.server_address[:2]
         self.server_name, self.server_port = str(host), int(port)
         self.setup_environ()
@@ -100,6 +125,26 @@ class _Handler(WSGIRequestHandler):
 
     def log_message(self, format: str, *args: Any) -> None:
         """Says nothing."""
+
+
+def only_metrics(app: App) -> App:
+    """Answers at PATH alone; 503 where what the application asks is too busy to answer."""
+
+    def answer(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        if environ["PATH_INFO"] != PATH:
+            return _short(start_response, "404 Not Found", f"metrics are at {PATH}")
+        try:
+            return app(environ, start_response)
+        except (TimeoutError, concurrent.futures.CancelledError, Unavailable):
+            # The loop is too busy, or is ending.
+            return _short(start_response, "503 Service Unavailable", "the server is busy")
+
+    return answer
+
+
+def _short(start_response: Any, status: str, text: str) -> Iterable[bytes]:
+    start_response(status, [("Content-Type", "text/plain; charset=utf-8")])
+    return [f"{text}\n".encode()]
 
 
 def _cut(connection: socket.socket) -> None:

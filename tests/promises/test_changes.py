@@ -1,0 +1,69 @@
+"""Rolling reloads, and services that grow and shrink: no call fails of it."""
+
+from __future__ import annotations
+
+from tests.promises.conftest import Start
+from tests.promises.form import ROUNDS, ROUNDS_BUILT_IN
+from tests.promises.loading import calling
+from tests.promises.operators import Events, Operator
+from tests.promises.outcomes import CLOSED, REFUSED, RESET, Report
+from tests.promises.scene import GATEWAYS, SERVICES, past, through
+
+WORKERS = 2
+
+
+def test_no_call_fails_of_a_reload(start: Start, suite: str) -> None:
+    mesh = start(suite, workers=WORKERS)
+    operator = Operator(mesh)
+    rounds = rounds_of(suite)
+    first = {each["pid"] for each in mesh.workers() if each["service"] != "control"}
+    with Events(mesh) as events:
+        direct = past(mesh, suite)
+        with calling(through(mesh, suite), direct) as load:
+            for number in range(rounds):
+                assert operator.reload() == number + 2
+        events.wait(lambda: len(events.of("reload_finished")) == rounds)
+    judge(load.report)
+    # All of them were replaced, each time.
+    now = mesh.workers()
+    assert first.isdisjoint(each["pid"] for each in now)
+    generations = {
+        (each["service"], each["slot"]): each["generation"]
+        for each in now
+        if each["service"] != "control"
+    }
+    assert set(generations.values()) == {rounds + 1}, generations
+    assert len(generations) == GATEWAYS + WORKERS * len(SERVICES[suite])
+    assert not events.of("reload_failed"), str(events)
+
+
+def test_no_call_fails_when_a_service_grows_and_shrinks(start: Start, suite: str) -> None:
+    mesh = start(suite, workers=WORKERS)
+    operator = Operator(mesh)
+    direct = past(mesh, suite)
+    with calling(through(mesh, suite), direct) as load:
+        for number in range(rounds_of(suite)):
+            for service in ("gateway", *SERVICES[suite]):
+                more = WORKERS + 1 + number % 2
+                operator.scale(service, more)
+                assert len(mesh.workers(service)) == more
+            for service in ("gateway", *SERVICES[suite]):
+                operator.scale(service, WORKERS)
+                assert len(mesh.workers(service)) == WORKERS
+    judge(load.report)
+
+
+def rounds_of(suite: str) -> int:
+    return ROUNDS if suite == "plain" else ROUNDS_BUILT_IN
+
+
+def judge(report: Report) -> None:
+    """Nothing failed through the gateways; past them, no connection was refused or reset."""
+    behind, direct = report.of("gateway"), report.of("direct")
+    print(f"through the gateways: {behind}\npast them: {direct}")
+    assert not behind.failed, str(behind)
+    broken = [each for each in direct.failed if each.code in (REFUSED, RESET, CLOSED)]
+    assert not broken, str(Report(broken))
+    assert not direct.of("direct fresh").failed, str(direct)
+    # The load was one, of all kinds.
+    assert len(behind.kinds) >= 4, behind.kinds

@@ -1,0 +1,77 @@
+"""kill -9 of any worker, twice a second: only the calls that it was running fail, and say so."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from random import Random
+from typing import Any
+
+from tests.integration.meshes import Mesh
+from tests.promises.conftest import Start
+from tests.promises.form import KILL_EVERY, KILLING
+from tests.promises.killing import Killed, kill, lost_with
+from tests.promises.loading import calling
+from tests.promises.operators import Events, Happened
+from tests.promises.outcomes import Report
+from tests.promises.scene import SERVICES, through
+
+# Seconds from the death of a worker until its successor serves, in the middle. (The longest is
+# printed: a machine that does other things as well may make anything late.)
+SOON = 1.0
+
+
+def test_only_the_calls_that_it_was_running_fail(start: Start, suite: str) -> None:
+    mesh = start(suite, workers=3)
+    with Events(mesh) as events:
+        with calling(through(mesh, suite)) as load:
+            kills = kill_for(mesh, suite, KILLING)
+            pids = {each.pid for each in kills}
+            events.wait(lambda: len(returns(events, pids)) == len(pids), within=30)
+        took = returns(events, pids)
+    print(f"{len(kills)} killed; successors serve after {summary(took)}; {load.report}")
+    wrong = [each for each in load.report.failed if not lost_with(kills, each)]
+    assert not wrong, str(Report(wrong))
+    # It was not by chance that nothing else failed.
+    assert load.report.failed
+    # There is always somebody to kill: successors are quick.
+    assert len(kills) >= 0.8 * KILLING / KILL_EVERY, str(events)
+    assert statistics.median(took) < SOON, f"{summary(took)}\n{events}"
+
+
+def kill_for(mesh: Mesh, suite: str, seconds: float) -> list[Killed]:
+    """Kills one at random, again and again; but not the last that is ready of a service."""
+    rng = Random(0)
+    kills: list[Killed] = []
+    until = time.monotonic() + seconds
+    while (moment := time.monotonic()) < until:
+        if victims := spare(mesh, suite):
+            kills.append(kill(rng.choice(victims)))
+        time.sleep(max(0.0, moment + KILL_EVERY - time.monotonic()))
+    return kills
+
+
+def spare(mesh: Mesh, suite: str) -> list[dict[str, Any]]:
+    found = []
+    for service in SERVICES[suite]:
+        ready = [each for each in mesh.workers(service) if each["state"] == "ready"]
+        found += ready if len(ready) > 1 else []
+    return found
+
+
+def returns(events: Events, pids: set[int]) -> list[float]:
+    """Seconds from the end of each of these until its slot serves again."""
+    found = []
+    ready = events.of("worker_ready")
+    for gone in (each for each in events.of("worker_exited") if each.pid in pids):
+        later = [each.time for each in ready if follows(each, gone)]
+        found += [min(later) - gone.time] if later else []
+    return found
+
+
+def follows(one: Happened, other: Happened) -> bool:
+    return (one.service, one.slot) == (other.service, other.slot) and one.sequence > other.sequence
+
+
+def summary(took: list[float]) -> str:
+    return f"{statistics.median(took):.2f} s in the middle, {max(took):.2f} s at most"
