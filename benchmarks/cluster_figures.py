@@ -29,6 +29,7 @@ class Figure:
         values: Of one peer, one per round; none if it was not measured.
         digits: To show.
         more: Whether more is better.
+        aim: Whether ours is to be ahead; else it is only stated.
     """
 
     title: str
@@ -36,6 +37,7 @@ class Figure:
     values: Callable[[Findings], Sequence[float]]
     digits: int
     more: bool = False
+    aim: bool = True
 
 
 MEMORY = Figure(
@@ -49,6 +51,7 @@ WHOLE = Figure(
     "MiB in all",
     lambda found: [weights.whole for weights in found.weights],
     1,
+    aim=False,
 )
 START = Figure("start to first call served, s", "start s", lambda found: found.starts, 2)
 SUCCESSOR = Figure(
@@ -108,6 +111,8 @@ def _rows(outcome: Outcome) -> Iterator[list[str]]:
 
 def _verdict(figure: Figure, ours: Findings, theirs: Findings, good: Summary | None) -> str:
     """By the median of the ratios; by the sums where there is a zero, as of calls that are lost."""
+    if not figure.aim:
+        return "stated"
     if good:
         lead = good.median - 1
     else:

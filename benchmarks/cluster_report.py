@@ -100,11 +100,13 @@ def _ratios(outcome: Outcome) -> str:
 def _reloading() -> str:
     return (
         f"{CLIENTS} clients, each with a call every {PACE * 1000:g} ms, which waits 5 ms in its "
-        f"handler; {cluster.RELOADS} times HUP per round. What was due while a client's call ran "
-        "is left out, so that a peer which makes clients wait has fewer. A client takes another "
-        "connection where GOAWAY, `Connection: close` or the end of the old one says so, before "
-        "its next call. Lost is each call without an answer of 200 or with a message: refused, "
-        "reset, closed, failed. A reload is over when no worker of before it is left."
+        f"handler; {cluster.RELOADS} times HUP per round. Calls that were due while another one of "
+        "the same client ran are left out, so that a peer which makes clients wait has fewer. A "
+        "client takes another connection where GOAWAY, `Connection: close` or the end of the old "
+        "one says so before its next call. Lost is each call without an answer: refused, reset, "
+        "closed, failed. One that is refused by GOAWAY was not begun: gRPC's own clients, unlike "
+        "these, send it once more by themselves. A reload is over when no worker of before it is "
+        "left."
     )
 
 
