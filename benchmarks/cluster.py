@@ -45,8 +45,9 @@ RELOADS = 2
 PATIENCE = 60.0
 # Seconds until the memory of a worker that has started stands.
 SETTLE = 1.0
-# Seconds of calls before the first reload, and after each.
-LEAD = 1.0
+# Seconds in which no process has come or gone, before a reload and at the end of the last: gateways
+# may be replaced when the workers are.
+CALM = 1.0
 PAUSE = 0.01
 CONNECTIONS = 32
 SECONDS = 2.0
@@ -258,13 +259,13 @@ async def _reload(supervisor: int, door: Door, pids: set[int]) -> Reloads:
     took: list[float] = []
     async with calling(door) as tally:
         for _ in range(RELOADS):
-            await asyncio.sleep(LEAD)
+            await _calm(supervisor)
             began = time.perf_counter()
             os.kill(supervisor, signal.SIGHUP)
             await _gone(pids)
             took.append(time.perf_counter() - began)
             pids = await workers(door, WORKERS, PATIENCE)
-        await asyncio.sleep(LEAD)
+        await _calm(supervisor)
     return Reloads(tally, RELOADS, median(took))
 
 
@@ -273,6 +274,24 @@ async def _gone(pids: set[int]) -> None:
         # Of processes that are not children there is nothing else to wait for.
         while any(map(_runs, pids)):  # noqa: ASYNC110
             await asyncio.sleep(PAUSE)
+
+
+async def _calm(supervisor: int) -> None:
+    loop = asyncio.get_running_loop()
+    last, since = _processes(supervisor), loop.time()
+    async with asyncio.timeout(PATIENCE):
+        while loop.time() - since < CALM:
+            await asyncio.sleep(CALM / 10)
+            if (now := _processes(supervisor)) != last:
+                last, since = now, loop.time()
+
+
+def _processes(supervisor: int) -> set[int]:
+    try:
+        return set(descendants(supervisor))
+    except (FileNotFoundError, ProcessLookupError):
+        # One has gone while they were looked at.
+        return set()
 
 
 def _runs(pid: int) -> bool:
