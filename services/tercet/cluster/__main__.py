@@ -6,32 +6,30 @@ The command line starts it by exec, so that nothing which the command line impor
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import sys
 
 import msgspec
 
+from tercet.cluster import logs
 from tercet.cluster.duties import Duties
 from tercet.cluster.runtime_dir import RuntimeDir
 from tercet.cluster.spec import MeshSpec
 from tercet.cluster.supervisor import Supervisor
 from tercet.cluster.voice import Voice, VoiceHandler
-from tercet.errors import TercetError
+from tercet.errors import ConfigError, TercetError
 
 
 def main(arguments: list[str]) -> int:
     if len(arguments) != 2 or arguments[0] != "--spec-fd" or not arguments[1].isdigit():
         print("usage: python -m tercet.cluster --spec-fd FD  (see `tercet up`)", file=sys.stderr)
         return 2
-    logging.basicConfig(
-        format="tercet: %(message)s",
-        level=logging.INFO,
-        handlers=[VoiceHandler(Voice(sys.stderr.fileno()))],
-    )
     try:
         with open(int(arguments[1]), "rb") as spec:
             mesh = msgspec.json.decode(spec.read(), type=MeshSpec)
+        if mesh.log:
+            _redirect(mesh.log)
+        logs.configure("tercet", mesh.log_format, VoiceHandler(Voice(sys.stderr.fileno())))
         duties = Duties(mesh.pid_file, os.environ)
         try:
             runtime = RuntimeDir()
@@ -49,6 +47,16 @@ def main(arguments: list[str]) -> int:
     except (TercetError, msgspec.MsgspecError, OSError) as error:
         print(f"tercet: {error}", file=sys.stderr)
         return error.exit_code if isinstance(error, TercetError) else 1
+
+
+def _redirect(path: str) -> None:
+    try:
+        logs.redirect(path)
+    except OSError as error:
+        raise ConfigError(
+            f"cannot open the log {path}: {error.strerror}",
+            hint="name another file in log of [cluster], or with --log",
+        ) from error
 
 
 async def _run(mesh: MeshSpec, runtime: RuntimeDir, duties: Duties) -> int:

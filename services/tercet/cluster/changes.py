@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 
+from tercet.cluster import logs
 from tercet.cluster.crew import Crew
 from tercet.cluster.life import Life
 from tercet.cluster.mesh import Mesh
@@ -111,6 +112,9 @@ class Changes:
             raise Refused(said, reason="RELOAD_FAILED") from error
         mesh.revision = revision
         mesh.reload_error = ""
+        if mesh.spec.log:
+            # It may be another.
+            logs.reopen(mesh.spec.log)
         mesh.history.add(EventKind.RELOAD_FINISHED, text=f"revision {revision}")
         log.info("reloaded; this is revision %d", revision)
         self._notifier.reloaded(f"serving revision {revision}")

@@ -47,6 +47,10 @@ class Doors:
     async def empty(self, slot: int) -> None:
         """Until a slot that was steered away from has no connection that nobody has accepted."""
 
+    def strangers(self) -> list[str]:
+        """Others who listen on its addresses, for people to read."""
+        return []
+
     def remove(self, slot: int) -> None:
         """Closes what only that slot had."""
 
@@ -126,6 +130,9 @@ class OwnDoors(Doors):
 
     async def empty(self, slot: int) -> None:
         await self.listeners.empty(slot)
+
+    def strangers(self) -> list[str]:
+        return [] if self._gone else self.listeners.foreign()
 
     def remove(self, slot: int) -> None:
         # The last one goes when all are closed.

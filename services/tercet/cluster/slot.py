@@ -90,7 +90,6 @@ class Slot:
         self._deaths = 0
         self._ending = asyncio.Event()
         # Of control processes that nobody waits for.
-        self._drains: set[asyncio.Future[list[None]]] = set()
         self._replacing = False
         self._restarts = 0
         self.last_exit = ""
@@ -104,7 +103,10 @@ class Slot:
 
     def lives(self) -> list[Life]:
         """Its processes, the one that fills it first."""
-        return [life for life in (self.current, self._coming, *self._leaving) if life]
+        lives = (self.current, self._coming, *self._leaving)
+        # One that was to come and has ended stays there until `replace` has its turn: whoever waits
+        # for all of them to end would never give it one.
+        return [life for life in lives if life and not life.over.is_set()]
 
     @property
     def accepts(self) -> bool:
@@ -219,12 +221,13 @@ class Slot:
         if not self._succeeded:
             why = f": its successor {coming.last_exit}" if coming.last_exit else " is about to go"
             raise NotReplaced(f"{self}{why}")
-        drain = asyncio.gather(*map(self._drain, self._leaving))
+        leaving = list(self._leaving)
+        await asyncio.gather(*map(self._drain, leaving))
+        # Not before the control process was told to stop: it takes no more requests from then on,
+        # which would wait for its end as the next change does.
         if self.name != CONTROL:
-            await drain
-        else:
-            self._drains.add(drain)
-            drain.add_done_callback(self._drains.discard)
+            for life in leaving:
+                await life.over.wait()
 
     def _succeed(self, coming: Life) -> None:
         """Fills the slot anew, in the same turn as that one is ready: both are told at once."""
@@ -258,10 +261,10 @@ class Slot:
         await self.empty()
 
     async def _drain(self, life: Life) -> None:
+        """Returns when it is told to stop."""
         life.leave()
         await self._surroundings.settled()
         life.stop(self._surroundings.spec.grace)
-        await life.over.wait()
 
     def serving(self, generation: int) -> None:
         """The worker of that generation is healthy over its own socket."""
@@ -411,7 +414,8 @@ class Slot:
             import_from_cwd=service.import_from_cwd,
             region=region,
             cpu=self._cpu if service.pin else -1,
-            log=mesh.log,
+            # The worker's code may change its directory.
+            log=os.path.abspath(mesh.log) if mesh.log else "",
             log_format=mesh.log_format,
         )
 

@@ -17,6 +17,7 @@ import signal
 import sys
 import termios
 
+from tercet.cluster import logs
 from tercet.cluster.banner import banner
 from tercet.cluster.changes import Changes
 from tercet.cluster.crew import Crew
@@ -37,6 +38,7 @@ from tercet.cluster.messages import (
 from tercet.cluster.runtime_dir import RuntimeDir
 from tercet.cluster.slot import Slot
 from tercet.cluster.spec import CANNOT_START, CONTROL, MeshSpec
+from tercet.cluster.strangers import watch
 from tercet.cluster.upgrading import Upgrading
 from tercet.cluster.voice import Voice
 
@@ -89,7 +91,12 @@ class Supervisor:
                 crew.start()
             tasks = [
                 asyncio.create_task(each)
-                for each in (self._announce(), self._changes.recycle_worn(), self._watch_keepers())
+                for each in (
+                    self._announce(),
+                    self._changes.recycle_worn(),
+                    self._watch_keepers(),
+                    watch(mesh),
+                )
             ]
             await self._until_stop(tasks)
             await self._stop_in_order()
@@ -144,6 +151,8 @@ class Supervisor:
             self._changes.begin_reload()
 
     def _reopen_logs(self) -> None:
+        if self._mesh.spec.log:
+            logs.reopen(self._mesh.spec.log)
         for slot in self._mesh.slots():
             slot.pass_on(signal.SIGUSR1)
 
