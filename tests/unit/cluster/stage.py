@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tercet.cluster import changes, listeners
+from tercet.cluster import changes, listeners, slot
 from tercet.cluster.crew import Crew
 from tercet.cluster.duties import Duties
 from tercet.cluster.messages import Description, Done, Event, EventKind, Events, Order, OrderKind
@@ -62,6 +62,8 @@ class Stage:
         )
         monkeypatch.setattr(changes, "read", self._read)
         monkeypatch.setattr(listeners, "LINGER", 0.0)
+        # Actors accept no connections.
+        monkeypatch.setattr(slot, "EMPTYING", 0.2)
         self.supervisor = Supervisor(spec, runtime, Duties("", {}))
         self.mesh = self.supervisor._mesh
         self.changes = self.supervisor._changes
