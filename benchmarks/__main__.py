@@ -13,9 +13,9 @@ from benchmarks import load, machine, report
 from benchmarks.process import NotReady
 from benchmarks.selection import selected
 
-REPORTS = ("rpc", "gateway", "proxies", "kernels")
+REPORTS = ("rpc", "gateway", "proxies", "cluster", "kernels")
 # Reports of which a part may be chosen.
-PARTS = ("rpc", "proxies")
+PARTS = ("rpc", "proxies", "cluster")
 
 # Above it, other programs have taken part of the CPUs.
 QUIET = 1.0
@@ -26,9 +26,9 @@ def main() -> int:
     parser = _parser()
     options = parser.parse_args()
     if options.name and options.what in ("kernels", "all"):
-        parser.error("--name is of one report, rpc, gateway or proxies")
+        parser.error("--name is of one report, rpc, gateway, proxies or cluster")
     if (options.peers or options.only) and options.what not in PARTS:
-        parser.error("--peers and --only are of one report, rpc or proxies")
+        parser.error("--peers and --only are of one report, rpc, proxies or cluster")
     command = shlex.join(["python", "-m", "benchmarks", *sys.argv[1:]])
     if options.what != "kernels" and not load.available():
         print(load.INSTALL, file=sys.stderr)
@@ -40,6 +40,8 @@ def main() -> int:
             _written(_gateway(options, command))
         if options.what in ("proxies", "all"):
             _proxies(options, command)
+        if options.what in ("cluster", "all"):
+            _cluster(options, command)
         if options.what in ("kernels", "all"):
             _written(_kernels(command))
     except (NotReady, ValueError, ConnectionError, load.LoadError) as error:
@@ -63,13 +65,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--peers",
         type=_words,
-        help="of rpc and proxies: these alone, as in native,grpc-go or tercet,envoy;"
+        help="of rpc, proxies and cluster: these alone, as in native,grpc-go or tercet,envoy;"
         " nothing is written",
     )
     parser.add_argument(
         "--only",
         type=_words,
-        help="of rpc and proxies: as in unary,64mib,idle or unary,steady; nothing is written",
+        help="of rpc, proxies and cluster: as in unary,64mib,idle or reload,kill;"
+        " nothing is written",
     )
     return parser
 
@@ -113,6 +116,20 @@ def _proxies(options: argparse.Namespace, command: str) -> None:
         print("\n\n".join(text))
     else:
         _written(report.write(options.name or "proxies", text, _today()))
+
+
+def _cluster(options: argparse.Namespace, command: str) -> None:
+    from benchmarks import cluster, cluster_report
+
+    about = _about("uvloop")
+    peers = selected(options.peers, {peer.key: peer for peer in cluster.PEERS})
+    keys = selected(options.only, {key: key for key in cluster.KEYS})
+    outcome = cluster.measure(options.rounds, options.scale, _say, peers, keys)
+    text = cluster_report.paragraphs(outcome, about, command, options.scale)
+    if options.peers or options.only:
+        print("\n\n".join(text))
+    else:
+        _written(report.write(options.name or "cluster", text, _today()))
 
 
 def _kernels(command: str) -> Path:

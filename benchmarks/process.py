@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
 from benchmarks import connections, ports
 
@@ -57,16 +58,32 @@ def listening(command: Sequence[str], *, cpus: set[int], port: int) -> Iterator[
     Raises:
         NotReady: It ended first, or took longer than START_TIMEOUT seconds.
     """
-    with (
-        tempfile.TemporaryFile("w+") as said,
-        _born(command, cpus, said.fileno(), subprocess.STDOUT, {}) as process,
-    ):
+    with running(command, cpus=cpus) as (process, said):
         if not ports.wait_for(port, START_TIMEOUT, lambda: process.poll() is None):
             said.seek(0)
             raise NotReady(f"{process.args!r} does not listen, but said: {said.read()}")
         # Whoever listens may yet have to start the process that serves.
         with connections.idle(f"{ports.HOST}:{port}", 1):
             yield process.pid
+
+
+@contextmanager
+def running(
+    command: Sequence[str], *, cpus: set[int], environ: Mapping[str, str] | None = None
+) -> Iterator[tuple[subprocess.Popen[str], TextIO]]:
+    """Runs a command, and ends it by TERM.
+
+    Args:
+        cpus, environ: As of `started`.
+
+    Yields:
+        The process, at once; and a file of what it has said.
+    """
+    with (
+        tempfile.TemporaryFile("w+") as said,
+        _born(command, cpus, said.fileno(), subprocess.STDOUT, environ or {}) as process,
+    ):
+        yield process, said
 
 
 @contextmanager

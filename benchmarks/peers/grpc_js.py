@@ -21,18 +21,23 @@ def node() -> tuple[str, str]:
     return found, f"Node.js {install.run([found, '--version']).removeprefix('v')}"
 
 
-def _build(folder: Path) -> None:
+def build(folder: Path) -> None:
     npm = install.tool("npm")
     install.run([npm, "install", "--no-audit", "--no-fund", "--no-package-lock"], folder)
+
+
+def packages() -> list[str]:
+    """What npm installs, with versions."""
+    listed = json.loads((SOURCES / "package.json").read_text())["dependencies"]
+    return [f"{name} {number}" for name, number in listed.items()]
 
 
 def _program() -> Program:
     found, version = node()
     sources = [SOURCES / "grpc_js.mjs", SOURCES / "package.json", Path(install.CONTRACT)]
-    folder = install.installed("grpc-js", sources, _build)
-    packages = json.loads((SOURCES / "package.json").read_text())["dependencies"]
-    versions = [version, *(f"{name} {number}" for name, number in packages.items())]
-    return Program([found, str(folder / "grpc_js.mjs")], ", ".join(versions))
+    folder = install.installed("grpc-js", sources, build)
+    versions = ", ".join([version, *packages()])
+    return Program([found, str(folder / "grpc_js.mjs")], versions)
 
 
 PEER = EchoPeer("grpc-js", "@grpc/grpc-js", _program)

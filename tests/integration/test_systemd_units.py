@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tercet.cli.config import Config
+from tercet.cli.config.sections import Config
 from tercet.cluster.address import Bind
 from tercet.cluster.life import MARGIN
 from tests.integration.tools import ROOT

@@ -18,6 +18,7 @@ from tercet.cluster.messages import ServiceRecord
 from tercet.cluster.plan import Plan
 from tercet.cluster.slot import Slot
 from tercet.cluster.surroundings import Surroundings
+from tercet.cluster.zygote.starter import Zygote
 from tercet.errors import TercetError
 
 log = logging.getLogger("tercet")
@@ -61,6 +62,16 @@ class Crew:
 
     def _plans(self) -> list[Plan]:
         return [self.plan, *(slot.plan for slot in self.all_slots())]
+
+    def _zygotes(self) -> list[Zygote]:
+        return list(dict.fromkeys(plan.zygote for plan in self._plans() if plan.zygote))
+
+    @staticmethod
+    async def _end_zygotes(zygotes: list[Zygote]) -> None:
+        for zygote in zygotes:
+            zygote.stop()
+        for zygote in zygotes:
+            await zygote.gone()
 
     def record(self) -> ServiceRecord:
         service = self.plan.service
@@ -127,9 +138,15 @@ class Crew:
         for slot in self.slots:
             plan.doors.add(slot.number)
         before = self.all_doors()
-        for slot in list(self.slots):
-            await slot.replace(plan)
-        self.plan = plan
+        zygotes = [*self._zygotes(), plan.zygote]
+        try:
+            for slot in list(self.slots):
+                await slot.replace(plan)
+            self.plan = plan
+        finally:
+            for zygote in zygotes:
+                if zygote and zygote not in self._zygotes():
+                    zygote.stop()
         for doors in set(before) - set(self.all_doors()):
             doors.close()
 
@@ -163,12 +180,14 @@ class Crew:
         for slot in self.all_slots():
             await slot.empty()
         await asyncio.gather(*self._keepers.values(), return_exceptions=True)
+        await self._end_zygotes(self._zygotes())
 
     async def retire(self) -> None:
         """Takes the whole service away, in order."""
         self.wanted = 0
-        all_doors = self.all_doors()
+        all_doors, zygotes = self.all_doors(), self._zygotes()
         await self._retire(self.slots)
+        await self._end_zygotes(zygotes)
         for doors in all_doors:
             doors.close()
 

@@ -15,7 +15,7 @@ from tercet.cluster.activation import activated
 from tercet.cluster.handed import HandedSockets
 from tercet.cluster.notify import Notifier
 from tercet.cluster.pid_file import PidFile
-from tercet.cluster.process import waited_for
+from tercet.cluster.process import is_ours
 from tercet.cluster.reaping import Reaper
 from tercet.cluster.takeover import Takeover
 from tercet.errors import ConfigError
@@ -47,7 +47,7 @@ class Duties:
         self.pid_file = str(Path(pid_file).absolute()) if pid_file else ""
         self.is_in_charge = False
         self._held: PidFile | None = None
-        self._reaper = Reaper(waited_for.__contains__)
+        self._reaper = Reaper(is_ours)
         if self.pid_file and not self._takes_pid_file_over():
             try:
                 self._held = PidFile(Path(self.pid_file))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from tercet.cluster.address import Bind
 from tercet.cluster.crew import Crew
@@ -27,6 +27,7 @@ from tercet.cluster.slot import Slot
 from tercet.cluster.spec import CONTROL, MeshSpec, ServiceSpec
 from tercet.cluster.states import State
 from tercet.cluster.surroundings import GiveUp, Heard, Surroundings
+from tercet.cluster.zygote.starter import Zygote
 from tercet.errors import ConfigError
 
 CONTROL_TARGET = "tercet.cluster.control:register"
@@ -117,11 +118,18 @@ class Mesh:
         return crew
 
     def plan(self, service: ServiceSpec, doors: Doors, revision: int) -> Plan:
+        engine = service.engine(self.spec.engine)
+        zygote = None
+        if service.preload:
+            # One for each revision: what it has imported stays as it was.
+            zygote = Zygote(service, engine, log_format=self.spec.log_format, changed=self._changed)
         return Plan(
             service=service,
             revision=revision,
-            engine=service.engine(self.spec.engine),
+            engine=engine,
             doors=doors,
+            starter=zygote.start if zygote else None,
+            zygote=zygote,
         )
 
     def open(self, service: ServiceSpec, spec: MeshSpec) -> Doors:
@@ -193,15 +201,9 @@ class Mesh:
             given = self.handed.take(f"reserved:{address}", bind, listening=False)
             self._reserved[address] = Reservation(bind, inherited=given)
 
-    def reserve(self, addresses: Iterable[str]) -> None:
-        """Holds those addresses and no others.
-
-        Raises:
-            ConfigError: One cannot be had.
-        """
-        wanted = set(addresses)
-        self.hold(wanted)
-        for address in self._reserved.keys() - wanted:
+    def release(self, kept: Collection[str]) -> None:
+        """Lets go of all addresses that it holds but these."""
+        for address in self._reserved.keys() - set(kept):
             self._reserved.pop(address).close()
 
     def to_hand_over(self) -> list[Handed]:

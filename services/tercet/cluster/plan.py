@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from tercet.cluster.doors import Doors
 from tercet.cluster.life import Starter
 from tercet.cluster.spec import ServiceSpec
+from tercet.cluster.zygote.starter import Zygote
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,6 +17,7 @@ class Plan:
         engine: The rpc engine of its workers.
         doors: What they are connected to by.
         starter: Makes their processes; None for exec.
+        zygote: Whose the starter is, if it forks them.
     """
 
     service: ServiceSpec
@@ -23,6 +25,7 @@ class Plan:
     engine: str
     doors: Doors = field(default_factory=Doors)
     starter: Starter | None = None
+    zygote: Zygote | None = None
 
     @property
     def bind(self) -> str:

@@ -15,6 +15,7 @@ import logging
 from tercet.cluster.crew import Crew
 from tercet.cluster.doors import Doors, Few
 from tercet.cluster.mesh import Mesh
+from tercet.cluster.operations import Stopping
 from tercet.cluster.region import Rows
 from tercet.cluster.spec import CONTROL, MeshSpec, ServiceSpec
 from tercet.errors import ConfigError
@@ -37,12 +38,14 @@ class Reload:
         # By the name of the service.
         self._doors: dict[str, Doors] = {}
         self._opened: list[Doors] = []
+        self._reserved = [each for service in mesh.spec.services for each in service.reserved]
 
     async def run(self) -> None:
         """
         Raises:
             ConfigError: It cannot be done while the mesh runs, or an address cannot be had.
             NotReplaced: A new worker did not become ready.
+            Stopping: The mesh stops.
         """
         mesh, old = self._mesh, self._mesh.spec
         self._refuse()
@@ -62,12 +65,19 @@ class Reload:
             await self._renew_control(old)
         except BaseException:
             mesh.surroundings.spec = old
+            self._let_go()
             raise
         finally:
             used = {doors for crew in mesh.crews.values() for doors in crew.all_doors()}
             for doors in self._opened:
                 if doors not in used:
                     doors.close()
+
+    def _let_go(self) -> None:
+        """Of the addresses that it holds for workers which were not started."""
+        plans = [slot.plan for slot in self._mesh.slots()]
+        used = [each for plan in plans for each in plan.service.reserved]
+        self._mesh.release({*self._reserved, *used})
 
     def _refuse(self) -> None:
         rows = self._mesh.surroundings.rows
@@ -103,6 +113,9 @@ class Reload:
         """Starts it, if it is new."""
         if service.name in self._mesh.crews:
             return
+        if self._mesh.operations.closed:
+            # Nobody would stop them.
+            raise Stopping("the mesh stops")
         crew = self._mesh.add(service, self._doors[service.name], self._revision)
         try:
             await crew.fill()
@@ -131,7 +144,7 @@ class Reload:
         kept = {service.name for service in self._spec.services} | {CONTROL}
         for name in self._mesh.crews.keys() - kept:
             await self._drop(self._mesh.crews[name])
-        self._mesh.reserve(each for service in self._spec.services for each in service.reserved)
+        self._mesh.release({each for service in self._spec.services for each in service.reserved})
 
     async def _drop(self, crew: Crew) -> None:
         await crew.retire()

@@ -14,7 +14,6 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import shutil
 import stat
 from pathlib import Path
 
@@ -79,7 +78,7 @@ class RuntimeDir:
 
     def close(self) -> None:
         """Removes the directory."""
-        shutil.rmtree(self.path, ignore_errors=True)
+        _remove(self.path)
         os.close(self._lock)
 
 
@@ -98,7 +97,14 @@ def remove_stale(parent: Path) -> None:
     """Removes what killed supervisors left."""
     for path in _candidates(parent):
         if not _locked(path):
-            shutil.rmtree(path, ignore_errors=True)
+            _remove(path)
+
+
+def _remove(path: Path) -> None:
+    # Loads the compressors of archives; supervisors and workers start without them.
+    import shutil
+
+    shutil.rmtree(path, ignore_errors=True)
 
 
 def beside(address: str, role: str) -> str:

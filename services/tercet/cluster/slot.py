@@ -103,7 +103,10 @@ class Slot:
 
     def lives(self) -> list[Life]:
         """Its processes, the one that fills it first."""
-        return [life for life in (self.current, self._coming, *self._leaving) if life]
+        lives = (self.current, self._coming, *self._leaving)
+        # One that was to come and has ended stays there until `replace` has its turn: whoever waits
+        # for all of them to end would never give it one.
+        return [life for life in lives if life and not life.over.is_set()]
 
     @property
     def accepts(self) -> bool:

@@ -46,6 +46,8 @@ log = logging.getLogger("tercet")
 
 # EX_SOFTWARE of sysexits.h: a service crashes and crashes.
 CRASHES = 70
+# One of them is the terminal, if there is one.
+STREAMS = (0, 1, 2)
 
 
 class Supervisor:
@@ -123,6 +125,8 @@ class Supervisor:
             log.warning("told to stop again: killing what is left")
             self._upgrading.kill()
             for slot in self._mesh.slots():
+                # Whose turn has not come yet: nobody is to follow.
+                slot.stop(0.0)
                 slot.kill()
         else:
             log.info("stopping")
@@ -141,8 +145,7 @@ class Supervisor:
 
     def _hung_up(self) -> None:
         """Reload; or, if it was the terminal that went away, stop."""
-        stdin = sys.stdin.fileno() if sys.stdin else 0
-        if _is_gone(stdin):
+        if any(map(_is_gone, STREAMS)):
             self._told_to_stop()
         else:
             self._changes.begin_reload()
@@ -156,12 +159,18 @@ class Supervisor:
     # -- start and stop ----------------------------------------------------------------------
 
     async def _announce(self) -> None:
-        slots = list(self._mesh.slots())
-        await asyncio.gather(*(slot.ready.wait() for slot in slots))
+        been: set[Slot] = set()
+        # A reload may take some away that never were, and bring others.
+        while missing := [slot for slot in self._mesh.slots() if slot not in been]:
+            waits = {asyncio.create_task(slot.ready.wait()): slot for slot in missing}
+            done, late = await asyncio.wait(waits, timeout=1.0)
+            been.update(waits[wait] for wait in done)
+            for wait in late:
+                wait.cancel()
         await self._duties.ready("serving")
         self._was_ready = True
         self._mesh.alone()
-        records = [record for slot in slots for record in slot.records()]
+        records = self._mesh.records()
         runtime, hints = self._mesh.runtime.path, self._mesh.spec.hints
         Voice(sys.stdout.fileno()).say(banner(records, runtime, hints))
         await asyncio.Event().wait()
@@ -228,9 +237,9 @@ class Supervisor:
     def _heard(self, life: Life, message: Message) -> None:
         if isinstance(message, Bound):
             if life.spec.service == CONTROL:
-                # Nobody else could ask it.
-                life.serving()
                 self._mesh.welcome(life)
+                # Nobody else could ask it.
+                self._serving(CONTROL, life.spec.slot, life.spec.generation)
         elif isinstance(message, Report):
             self._mesh.tell_control(
                 Reported(
@@ -242,15 +251,18 @@ class Supervisor:
                 )
             )
         elif isinstance(message, Serving):
-            slot = self._mesh.slot(message.service, message.slot)
-            if slot:
-                slot.serving(message.generation)
+            self._serving(message.service, message.slot, message.generation)
         elif isinstance(message, Acknowledged):
             self._mesh.publisher.acknowledged(life, message.version)
         elif isinstance(message, Leaving):
             self._changes.begin_recycle(life, "it was sent TERM")
         elif isinstance(message, Order):
             self._changes.carry_out(message, answer=life.link.send)
+
+    def _serving(self, service: str, number: int, generation: int) -> None:
+        slot = self._mesh.slot(service, number)
+        if slot:
+            slot.serving(generation)
 
 
 def _is_gone(terminal: int) -> bool:

@@ -139,7 +139,7 @@ class Company:
         self.error: OSError | None = None
         self.cast: Callable[[Actor], None] = lambda actor: None
         self.serves: Callable[[WorkerSpec], bool] = lambda spec: True
-        self._probes = probes
+        self.probes = probes
 
     def __call__(
         self,
@@ -177,7 +177,7 @@ class Company:
         await rest()
 
     def told(self, actor: Actor, message: Workers) -> None:
-        if not self._probes or actor.spec.service != "control":
+        if not self.probes or actor.spec.service != "control":
             return
         for record in message.workers:
             if record.state is State.STARTING and record.bound:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import resource
 import warnings
 from collections.abc import Sequence
@@ -92,5 +91,8 @@ def _number(option: str, value: Any) -> int:
 
 def _like(name: str) -> str:
     """A question, if there is an option that may be meant."""
+    # For mistakes alone.
+    import difflib
+
     found = difflib.get_close_matches(name, KNOWN, 1)
     return f": do you mean {found[0]!r}?" if found else ""
