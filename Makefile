@@ -78,9 +78,14 @@ check: setup $(BUF) ## Lint, types, layers, contracts
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python scripts/cimport_layers.py
+	$(BIN)/python scripts/configuration_reference.py --check
 	cd protos && ../$(BUF) lint
 	PATH="$(CURDIR)/$(BIN):$$PATH" shellcheck $(SCRIPTS)
 	$(BIN)/hadolint deploy/Dockerfile deploy/kubernetes/overlays/example/Dockerfile
+
+.PHONY: reference
+reference: setup ## Write the options into docs/configuration.md
+	$(BIN)/python scripts/configuration_reference.py
 
 .PHONY: tools
 tools: $(BUF) $(TOOLS)/grpcurl $(TOOLS)/kustomize $(TOOLS)/h2spec ## Install buf, grpcurl, kustomize, h2spec, for tests

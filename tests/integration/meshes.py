@@ -121,6 +121,10 @@ class Mesh:
             reader.join(within)
         return code
 
+    def exit_code(self, within: float = 20.0) -> int:
+        """Waits for the end of this process alone; others may have its streams by then."""
+        return self._process.wait(within)
+
     def stop(self) -> int:
         """Ctrl-C, then the exit code."""
         if self._process.poll() is None:

@@ -12,7 +12,9 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from tercet.cli import config, mesh
+from tercet.cli import mesh
+from tercet.cli.config.loading import load
+from tercet.cli.config.sections import Config
 from tercet.cluster.address import Bind
 from tests.integration.manifests import KUBERNETES, render, restricted_violations
 from tests.integration.tools import ROOT
@@ -48,11 +50,11 @@ def container(pod: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.fixture
-def configured(objects: list[dict[str, Any]], tmp_path: Path) -> config.Config:
+def configured(objects: list[dict[str, Any]], tmp_path: Path) -> Config:
     """The mounted tercet.toml, as `tercet up` reads it."""
     path = tmp_path / "tercet.toml"
     path.write_text(only(objects, "ConfigMap")["data"]["tercet.toml"])
-    return config.load(path, environ={}, settings={})
+    return load(path, environ={}, settings={})
 
 
 def test_what_is_rendered(objects: list[dict[str, Any]]) -> None:
@@ -101,7 +103,7 @@ def test_restricted_is_checked(pod: dict[str, Any], place: str, field: str, valu
     assert len(list(restricted_violations(loose))) == 1
 
 
-def test_the_configuration_is_one_that_tercet_takes(configured: config.Config) -> None:
+def test_the_configuration_is_one_that_tercet_takes(configured: Config) -> None:
     assert mesh.mesh(configured).services
     assert not configured.executor.enabled, "programs for the whole cluster must be a decision"
 
@@ -116,7 +118,7 @@ def test_no_variable_of_kubernetes_reads_as_configuration(pod: dict[str, Any]) -
     [("startupProbe", "liveness"), ("livenessProbe", "liveness"), ("readinessProbe", "readiness")],
 )
 def test_probes_ask_the_control_process(
-    container: dict[str, Any], configured: config.Config, probe: str, service: str
+    container: dict[str, Any], configured: Config, probe: str, service: str
 ) -> None:
     health = Bind.parse(configured.cluster.health)
     assert not health.is_loopback
@@ -125,7 +127,7 @@ def test_probes_ask_the_control_process(
 
 
 def test_the_service_leads_to_the_gateway(
-    objects: list[dict[str, Any]], container: dict[str, Any], configured: config.Config
+    objects: list[dict[str, Any]], container: dict[str, Any], configured: Config
 ) -> None:
     service = only(objects, "Service")["spec"]
     labels = only(objects, "Deployment")["spec"]["template"]["metadata"]["labels"]
@@ -139,7 +141,7 @@ def test_the_service_leads_to_the_gateway(
 
 
 def test_seconds_of_a_drain_add_up(
-    pod: dict[str, Any], container: dict[str, Any], configured: config.Config
+    pod: dict[str, Any], container: dict[str, Any], configured: Config
 ) -> None:
     sleep = container["lifecycle"]["preStop"]["sleep"]["seconds"]
     needed = sleep + configured.cluster.grace + MARGIN
@@ -184,9 +186,7 @@ def test_compose_gives_the_image_what_it_needs() -> None:
     assert service["image"] == f"tercet:{VERSION}"
     assert str(Path(variable("TERCET_RUNTIME_DIR")).parent) in service["tmpfs"]
     assert variable("HOME") in service["tmpfs"]
-    own = config.load(
-        KUBERNETES / "base" / "tercet.toml", environ=service["environment"], settings={}
-    )
+    own = load(KUBERNETES / "base" / "tercet.toml", environ=service["environment"], settings={})
     assert own.executor.enabled
     assert own.executor.expose
     assert int(service["stop_grace_period"].removesuffix("s")) >= own.cluster.grace + MARGIN

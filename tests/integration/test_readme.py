@@ -6,12 +6,10 @@ import os
 import re
 import subprocess
 import sys
-import tomllib
 from pathlib import Path
 
 import pytest
 
-from tercet.cli.config import ServiceSection, load
 from tests.integration.conftest import Start
 from tests.integration.meshes import ROOT, Mesh
 from tests.integration.tools import INSTALLED, find, unavailable
@@ -95,25 +93,3 @@ def test_its_links_lead_somewhere() -> None:
     for page in pages:
         for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
             assert (page.parent / target).exists(), f"{page.name}: {target}"
-
-
-def test_the_configuration_page_knows_every_option() -> None:
-    page = (ROOT / "docs" / "configuration.md").read_text()
-    shown = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)[0]
-    document = tomllib.loads(shown)
-    service = document.pop("services")
-    default = load(None, environ={"TERCET_CONFIG": os.devnull}, settings={})
-
-    def values(section: object) -> object:
-        fields = getattr(section, "__struct_fields__", None)
-        if not fields:
-            return section
-        found = {name: values(getattr(section, name)) for name in fields}
-        # TOML has no null: what is None is left out.
-        return {name: value for name, value in found.items() if value is not None}
-
-    expected = values(default)
-    assert isinstance(expected, dict)
-    del expected["services"]
-    assert document == expected
-    assert set(service["greeter"]) == set(ServiceSection.__struct_fields__)

@@ -9,16 +9,18 @@ from typing import Any
 
 from tests.integration.meshes import Mesh
 from tests.promises.conftest import Start
-from tests.promises.form import KILL_EVERY, KILLING
+from tests.promises.form import KILL_EVERY, KILLING, LONG
 from tests.promises.killing import Killed, kill, lost_with
 from tests.promises.loading import calling
 from tests.promises.operators import Events, Happened
 from tests.promises.outcomes import Report
 from tests.promises.scene import SERVICES, through
 
-# Seconds from the death of a worker until its successor serves, in the middle. (The longest is
-# printed: a machine that does other things as well may make anything late.)
-SOON = 1.0
+# Seconds from the death of a worker until its successor is started, and until it serves, in the
+# middle. How long an interpreter takes to start is the machine's business, which in the short form
+# runs other tests as well: there it is told, not judged.
+STARTED = 0.25
+SERVES = 1.0 if LONG else 10.0
 
 
 def test_only_the_calls_that_it_was_running_fail(start: Start, suite: str) -> None:
@@ -27,16 +29,21 @@ def test_only_the_calls_that_it_was_running_fail(start: Start, suite: str) -> No
         with calling(through(mesh, suite)) as load:
             kills = kill_for(mesh, suite, KILLING)
             pids = {each.pid for each in kills}
-            events.wait(lambda: len(returns(events, pids)) == len(pids), within=30)
-        took = returns(events, pids)
-    print(f"{len(kills)} killed; successors serve after {summary(took)}; {load.report}")
+            events.wait(lambda: len(after(events, pids, "worker_ready")) == len(pids), within=30)
+        started = after(events, pids, "worker_started")
+        served = after(events, pids, "worker_ready")
+    print(
+        f"{len(kills)} killed; successors start after {summary(started)}, serve after"
+        f" {summary(served)}; {load.report}"
+    )
     wrong = [each for each in load.report.failed if not lost_with(kills, each)]
     assert not wrong, str(Report(wrong))
     # It was not by chance that nothing else failed.
     assert load.report.failed
     # There is always somebody to kill: successors are quick.
     assert len(kills) >= 0.8 * KILLING / KILL_EVERY, str(events)
-    assert statistics.median(took) < SOON, f"{summary(took)}\n{events}"
+    assert statistics.median(started) < STARTED, f"{summary(started)}\n{events}"
+    assert statistics.median(served) < SERVES, f"{summary(served)}\n{events}"
 
 
 def kill_for(mesh: Mesh, suite: str, seconds: float) -> list[Killed]:
@@ -59,12 +66,11 @@ def spare(mesh: Mesh, suite: str) -> list[dict[str, Any]]:
     return found
 
 
-def returns(events: Events, pids: set[int]) -> list[float]:
-    """Seconds from the end of each of these until its slot serves again."""
+def after(events: Events, pids: set[int], kind: str) -> list[float]:
+    """Seconds from the end of each of these until that happens in its slot."""
     found = []
-    ready = events.of("worker_ready")
     for gone in (each for each in events.of("worker_exited") if each.pid in pids):
-        later = [each.time for each in ready if follows(each, gone)]
+        later = [each.time for each in events.of(kind) if follows(each, gone)]
         found += [min(later) - gone.time] if later else []
     return found
 

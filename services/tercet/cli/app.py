@@ -6,9 +6,25 @@ from typing import Annotated
 
 import typer
 
-from tercet.cli import compute, drain, exec_, gateway, serve, undrain, up, upstreams, workers
+from tercet.cli import (
+    check,
+    compute,
+    drain,
+    exec_,
+    gateway,
+    recycle,
+    reload,
+    scale,
+    serve,
+    undrain,
+    up,
+    upstreams,
+    workers,
+)
 from tercet.cli.exit_codes import EPILOG
+from tercet.cli.flags import explained
 from tercet.cli.options import CONTEXT
+from tercet.cli.top import verb as top
 
 
 def build() -> typer.Typer:
@@ -23,10 +39,15 @@ def build() -> typer.Typer:
         pretty_exceptions_enable=False,
     )
     app.callback()(_options)
-    app.command("up", epilog=up.EPILOG)(up.command)
-    app.command("serve", epilog=serve.EPILOG)(serve.command)
-    app.command("gateway", epilog=gateway.EPILOG)(gateway.command)
+    app.command("up", epilog=up.EPILOG, cls=explained(up.FLAGS))(up.command)
+    app.command("serve", epilog=serve.EPILOG, cls=explained(serve.FLAGS))(serve.command)
+    app.command("gateway", epilog=gateway.EPILOG, cls=explained(gateway.EXPLAINED))(gateway.command)
+    app.command("check", epilog=check.EPILOG)(check.command)
     app.command("workers", epilog=workers.EPILOG)(workers.command)
+    app.command("top", epilog=top.EPILOG)(top.command)
+    app.command("reload", epilog=reload.EPILOG)(reload.command)
+    app.command("scale", epilog=scale.EPILOG)(scale.command)
+    app.command("recycle", epilog=recycle.EPILOG)(recycle.command)
     app.command("upstreams", epilog=upstreams.EPILOG)(upstreams.command)
     app.command("drain", epilog=drain.EPILOG)(drain.command)
     app.command("undrain", epilog=undrain.EPILOG)(undrain.command)

@@ -44,6 +44,19 @@ EPILOG = "\n\n".join(
 )
 
 
+class Refused(TercetError):
+    """A server has refused what it was told."""
+
+    exit_code = REFUSED
+
+
+class TimedOut(TercetError):
+    """What was waited for is not done yet."""
+
+    default_reason = "TIMED_OUT"
+    exit_code = TIMED_OUT
+
+
 class InputMissing(TercetError):
     """A file that the user named cannot be read."""
 

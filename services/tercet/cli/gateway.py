@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from tercet.cli import flags
 from tercet.cli.options import encodable, examples, numbered, pairs
 
 EPILOG = examples(
@@ -19,9 +20,31 @@ EPILOG = examples(
 )
 NAMED = re.compile(r"([a-z][a-z0-9-]*)=(.*)", re.DOTALL)
 DEFAULT_NAME = "upstream"
+FLAGS: flags.Flags = {
+    "bind": "gateway.bind",
+    "workers": "gateway.workers",
+    "policy": "gateway.policy",
+    "queue": "gateway.queue",
+    "health_interval": "gateway.health_interval",
+    "health_timeout": "gateway.health_timeout",
+    "dns_interval": "gateway.dns_interval",
+    "tls_ca": "gateway.upstream_tls.ca",
+    "tls_cert": "gateway.upstream_tls.cert",
+    "tls_key": "gateway.upstream_tls.key",
+    "tls_server_name": "gateway.upstream_tls.server_name",
+    "metrics": "gateway.metrics",
+    "access_log": "gateway.access_log",
+    "access_log_sample": "gateway.access_log_sample",
+    "health": "cluster.health",
+    "grace": "cluster.grace",
+}
+# Whose help is taken from an option too, though it is said of each upstream.
+EXPLAINED: flags.Flags = FLAGS | {"concurrency": "gateway.upstreams.*.concurrency"}
+FILES = {("gateway", "upstream_tls", name) for name in ("ca", "cert", "key")}
 
 
 def command(
+    context: typer.Context,
     upstream: Annotated[
         list[str],
         typer.Option(
@@ -30,13 +53,8 @@ def command(
             " ipv4:HOST:PORT,... or ipv6:[HOST]:PORT,...; may be repeated.",
         ),
     ],
-    bind: Annotated[
-        str, typer.Option(metavar="HOST:PORT", help="The public port.")
-    ] = "127.0.0.1:50050",
-    workers: Annotated[
-        int,
-        typer.Option(min=0, help="Gateway processes on that port; 0 means one per usable CPU."),
-    ] = 1,
+    bind: flags.Address = None,
+    workers: flags.Count = None,
     route: Annotated[
         list[str] | None,
         typer.Option(
@@ -45,64 +63,24 @@ def command(
             " upstream; may be repeated [default: by reflection].",
         ),
     ] = None,
-    policy: Annotated[
-        str, typer.Option(help="How an endpoint is chosen: least-of-two or round-robin.")
-    ] = "least-of-two",
-    concurrency: Annotated[
-        int,
-        typer.Option(
-            min=0, help="Calls that one endpoint works on at once; more wait. 0: no limit."
-        ),
-    ] = 0,
-    queue: Annotated[
-        int, typer.Option(min=0, help="Calls that may wait, in each process and upstream.")
-    ] = 1024,
-    health_interval: Annotated[
-        float, typer.Option(help="Seconds between health checks of an endpoint; 0 for none.")
-    ] = 5.0,
-    health_timeout: Annotated[
-        float, typer.Option(help="Seconds until a check that is not answered has failed.")
-    ] = 2.0,
-    dns_interval: Annotated[
-        float, typer.Option(help="Seconds from one resolution of a name to the next.")
-    ] = 30.0,
+    policy: flags.Word = None,
+    concurrency: Annotated[int, typer.Option(min=0, metavar="N")] = 0,
+    queue: flags.Count = None,
+    health_interval: flags.Seconds = None,
+    health_timeout: flags.Seconds = None,
+    dns_interval: flags.Seconds = None,
     tls: Annotated[
         bool, typer.Option("--tls", help="TLS to upstreams; the system's authorities are believed.")
     ] = False,
-    tls_ca: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="PEM of the authorities that are believed instead."),
-    ] = None,
-    tls_cert: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="PEM of the certificate that is shown to upstreams."),
-    ] = None,
-    tls_key: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="PEM of its private key.")
-    ] = None,
-    tls_server_name: Annotated[
-        str,
-        typer.Option(
-            metavar="NAME",
-            help="Name that upstreams' certificates must have [default: that of the target].",
-        ),
-    ] = "",
-    metrics: Annotated[
-        str, typer.Option(metavar="HOST:PORT", help="Port of metrics for Prometheus.")
-    ] = "",
-    access_log: Annotated[
-        str,
-        typer.Option(metavar="FILE", help="A line of JSON for each call; - for standard output."),
-    ] = "",
-    access_log_sample: Annotated[
-        float, typer.Option(min=0, max=1, help="The share of calls that is logged.")
-    ] = 1.0,
-    health: Annotated[
-        str, typer.Option(metavar="HOST:PORT", help="Port of health for probes.")
-    ] = "",
-    grace: Annotated[
-        float, typer.Option(help="Seconds that a stopping gateway may finish its calls in.")
-    ] = 10.0,
+    tls_ca: flags.File = None,
+    tls_cert: flags.File = None,
+    tls_key: flags.File = None,
+    tls_server_name: flags.Word = None,
+    metrics: flags.Address = None,
+    access_log: flags.File = None,
+    access_log_sample: Annotated[float | None, typer.Option(min=0, max=1, metavar="SHARE")] = None,
+    health: flags.Address = None,
+    grace: flags.Seconds = None,
     server_option: Annotated[
         list[str] | None,
         typer.Option(
@@ -118,47 +96,34 @@ def command(
 
     Exits with 0 after Ctrl-C or TERM, 78 if an option is wrong or a port is taken.
     """
-    from tercet.cli.config import GatewaySection, UpstreamSection, validated
-    from tercet.cli.mesh import gateway as gateway_service
-    from tercet.cli.mesh import launch
-    from tercet.errors import ConfigError
-    from tercet.gateway.config import UpstreamTls
+    del bind, workers, policy, queue, health_interval, health_timeout, dns_interval
+    del tls_ca, tls_cert, tls_key, tls_server_name, metrics, access_log, access_log_sample
+    del health, grace
+    from tercet.cli.config.loading import Loaded
+    from tercet.cli.config.sources import Setting, Settings
+    from tercet.cli.launching import launch
 
-    try:
-        given = {"ca": tls_ca, "cert": tls_cert, "key": tls_key}
-        files = {name: str(path.absolute()) if path else "" for name, path in given.items()}
-        wanted = tls or tls_server_name or any(files.values())
-        section = GatewaySection(
-            bind=bind,
-            workers=workers,
-            server_options=dict(numbered(text, "--server-option") for text in server_option or []),
-            upstreams=[
-                UpstreamSection(name=name, target=target, concurrency=concurrency)
-                for name, target in named(upstream)
-            ],
-            routes=dict(pairs(route or [], "--route", "SERVICE=NAME")),
-            queue=queue,
-            policy=policy,
-            health_interval=health_interval,
-            health_timeout=health_timeout,
-            dns_interval=dns_interval,
-            upstream_tls=UpstreamTls(**files, server_name=tls_server_name) if wanted else None,
-            metrics=metrics,
-            access_log=access_log,
-            access_log_sample=access_log_sample,
-        )
-    except ValueError as error:
-        raise ConfigError(str(error), hint="see `tercet gateway --help`") from error
-    launch(
-        validated(
-            {
-                "services": [gateway_service(section, withheld={}, concurrency={})],
-                "health": health,
-                "grace": grace,
-                "hints": ["", "Try:", "  grpcurl -plaintext $gateway list"],
-            }
-        )
-    )
+    of_servers = dict(numbered(text, "--server-option") for text in server_option or [])
+    upstreams = [
+        {"name": name, "target": target, "concurrency": concurrency}
+        for name, target in named(upstream)
+    ]
+    settings: Settings = {
+        ("compute", "enabled"): Setting(False),
+        ("executor", "enabled"): Setting(False),
+        ("gateway", "server_options"): Setting(of_servers, "--server-option"),
+        ("gateway", "upstreams"): Setting(upstreams, "--upstream"),
+        ("gateway", "routes"): Setting(
+            dict(pairs(route or [], "--route", "SERVICE=NAME")), "--route"
+        ),
+    }
+    if tls:
+        settings[("gateway", "upstream_tls")] = Setting({}, "--tls")
+    for path, setting in flags.given(context, FLAGS).items():
+        # Found from here, whatever the directory of the gateway.
+        value = os.path.abspath(setting.value) if path in FILES else setting.value
+        settings[path] = Setting(value, setting.flag)
+    launch(Loaded.alone(settings).mesh())
 
 
 def named(upstreams: Sequence[str]) -> list[tuple[str, str]]:

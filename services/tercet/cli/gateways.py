@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tercet.cli.exit_codes import REFUSED
+from tercet.cli.exit_codes import Refused
 from tercet.errors import TercetError, Unavailable
 
 if TYPE_CHECKING:
@@ -14,12 +14,6 @@ if TYPE_CHECKING:
 
 # Seconds for each: it is on this machine.
 DEADLINE = 5.0
-
-
-class Refused(TercetError):
-    """A gateway process has refused what it was told."""
-
-    exit_code = REFUSED
 
 
 class Process(NamedTuple):

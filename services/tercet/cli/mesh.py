@@ -1,26 +1,27 @@
-"""From a configuration to a mesh, and into the supervisor."""
+"""From a configuration to the mesh that it describes."""
 
 from __future__ import annotations
 
-import os
-import sys
-from collections.abc import Mapping
-from typing import Any, NoReturn
+from collections.abc import Callable
+from typing import Any
 
 import msgspec
 
-from tercet.cli.config import (
+from tercet.cli.config.checking import OptionError, refusal
+from tercet.cli.config.fields import Path
+from tercet.cli.config.sections import (
     ComputeSection,
     Config,
     ExecutorSection,
-    GatewaySection,
-    processes,
-    validated,
+    Hosting,
+    ServiceSection,
+    recycle,
 )
 from tercet.cluster.address import Bind
-from tercet.cluster.inherited import put_right
+from tercet.cluster.messages import EventKind
 from tercet.cluster.region import MOST_GATEWAYS
-from tercet.cluster.spec import MeshSpec
+from tercet.cluster.sizing import usable_cpus
+from tercet.cluster.spec import MeshSpec, ServiceSpec
 from tercet.compute.config import ComputeConfig
 from tercet.errors import ConfigError
 from tercet.executor.config import ExecutorConfig
@@ -43,131 +44,189 @@ HINTS = {
     "executor": ["tercet exec run ps style=aux :: head lines=5 --address $gateway"],
 }
 
+# Of events, for hooks.
+KINDS = tuple(str(kind) for kind in EventKind)
 
-def mesh(config: Config) -> MeshSpec:
+# What is done with an error: it is raised, or kept and the part left out.
+Refuse = Callable[[OptionError], None]
+
+
+def _raise(error: OptionError) -> None:
+    raise error
+
+
+def mesh(config: Config, *, refuse: Refuse = _raise) -> MeshSpec:
     """The mesh that a configuration describes.
 
-    Raises:
-        ConfigError: The parts do not fit together.
-    """
-    services: list[dict[str, Any]] = []
-    hints: list[str] = []
-    if config.gateway.enabled:
-        made = gateway(config.gateway, withheld=_withheld(config), concurrency=_concurrency(config))
-        services.append(made)
-        hints += HINTS["gateway"]
-    if config.compute.enabled:
-        compute = _built_in("compute", COMPUTE_TARGET, config.compute, ComputeConfig)
-        # Several workers share the CPUs: each gets its part of the threads, not all of them.
-        compute["options"]["threads"] = config.compute.threads or max(
-            1, config.compute.resolved_threads() // compute["workers"]
-        )
-        services.append(compute)
-        hints += HINTS["compute"]
-    if config.executor.enabled:
-        _refuse_open_executor(config.executor)
-        services.append(_built_in("executor", EXECUTOR_TARGET, config.executor, ExecutorConfig))
-        # A line to try that is refused would be a poor welcome.
-        hints += [] if "executor" in _withheld(config) else HINTS["executor"]
-    for name, section in config.services.items():
-        services.append(
-            {
-                "name": name,
-                "target": section.target,
-                "workers": processes(section.workers),
-                "bind": section.bind,
-                "options": section.options,
-                "max_message_bytes": section.max_message_bytes,
-                "server_options": section.server_options,
-                "import_from_cwd": True,
-            }
-        )
-    return validated(
-        {
-            "services": services,
-            "health": config.cluster.health,
-            "engine": config.engine,
-            "grace": config.cluster.grace,
-            "boot_timeout": config.cluster.boot_timeout,
-            "hints": ["", "Try:", *(f"  {hint}" for hint in hints)]
-            if config.gateway.enabled
-            else [],
-        }
-    )
-
-
-def gateway(
-    section: GatewaySection, *, withheld: Mapping[str, str], concurrency: Mapping[str, int]
-) -> dict[str, Any]:
-    """The service that is the gateway.
-
     Args:
-        withheld: Services of the mesh that it does not route to, each with a hint for callers.
-        concurrency: All services of the mesh that it routes to, and the calls that one worker of
-            each works on at once.
+        refuse: Called with each error, if that is not to be raised.
 
     Raises:
-        ConfigError: Its parts do not fit together.
+        OptionError: The parts do not fit together.
     """
+    services: list[ServiceSpec] = []
+
+    def add(path: Path, section: Hosting, make: Callable[[], dict[str, Any]]) -> None:
+        try:
+            services.append(msgspec.convert(make(), ServiceSpec))
+        except OptionError as error:
+            refuse(error)
+        except (ConfigError, ValueError) as error:
+            refuse(refusal(error, msgspec.to_builtins(section), within=path))
+
+    if config.gateway.enabled:
+        add(("gateway",), config.gateway, lambda: _gateway(config))
+    if config.compute.enabled:
+        add(("compute",), config.compute, lambda: _compute(config.compute))
+    if config.executor.enabled:
+        add(("executor",), config.executor, lambda: _executor(config.executor))
+    for name, section in config.services.items():
+        add(("services", name), section, lambda name=name, section=section: _own(name, section))  # type: ignore[misc]
+    for kind in config.cluster.hooks:
+        if kind not in KINDS:
+            refuse(
+                OptionError(
+                    f"there is no event {kind!r}",
+                    path=("cluster", "hooks", kind),
+                    hint=f"the events are: {', '.join(KINDS)}",
+                )
+            )
+    cluster = {name: getattr(config.cluster, name) for name in config.cluster.__struct_fields__} | {
+        "engine": config.engine
+    }
     try:
-        options = section.options(withheld=withheld, concurrency=concurrency)
-    except ValueError as error:
-        raise ConfigError(f"the gateway's options are wrong: {error}") from error
-    names = {upstream.name for upstream in options.upstreams}
-    if both := names & concurrency.keys():
-        raise ConfigError(
-            f"there is both an upstream and a service named {min(both)!r}",
-            hint="give the one in [[gateway.upstreams]] another name",
+        msgspec.convert({"services": []} | cluster, MeshSpec)
+    except (ConfigError, ValueError) as error:
+        said = refusal(error, cluster, within=("cluster",))
+        path = ("engine",) if said.path[-1] == "engine" else said.path
+        refuse(OptionError(said.message, path=path, hint=said.hint))
+        return MeshSpec(services=services)
+    try:
+        return msgspec.convert(
+            {"services": [msgspec.to_builtins(each) for each in services], "hints": _hints(config)}
+            | cluster,
+            MeshSpec,
         )
+    except (ConfigError, ValueError) as error:
+        names = {name: name for name in config.services}
+        said = refusal(error, names, within=("services",))
+        path = said.path if len(said.path) > 1 else ("gateway", "workers")
+        refuse(OptionError(said.message, path=path, hint=said.hint))
+        return MeshSpec(services=[])
+
+
+def processes(count: int) -> int:
+    """The number of workers that a setting means: 0 is one per usable CPU."""
+    return count or usable_cpus()
+
+
+def _hosting(section: Hosting) -> dict[str, Any]:
+    """What all services have in common."""
+    return {
+        "workers": processes(section.workers),
+        "bind": section.bind,
+        "max_message_bytes": section.max_message_bytes,
+        "server_options": section.server_options,
+        "recycle": msgspec.to_builtins(recycle(section)),
+        "pin": section.pin,
+    }
+
+
+def _gateway(config: Config) -> dict[str, Any]:
+    section = config.gateway
+    # The services of the mesh that it routes to.
+    concurrency = _concurrency(config)
+    options = section.options(withheld=_withheld(config), concurrency=concurrency)
+    names = {upstream.name for upstream in options.upstreams}
+    for index, upstream in enumerate(options.upstreams):
+        if upstream.name in concurrency:
+            raise OptionError(
+                f"there is both an upstream and a service named {upstream.name!r}",
+                path=("gateway", "upstreams", index, "name"),
+                hint="give the one in [[gateway.upstreams]] another name",
+            )
     for route, name in options.routes.items():
         if name not in names | concurrency.keys():
-            raise ConfigError(
+            raise OptionError(
                 f"the route {route!r} leads to {name!r}, and there is no such upstream",
+                path=("gateway", "routes", route),
                 hint=f"the upstreams are: {', '.join(sorted(names | concurrency.keys()))}",
             )
     # More CPUs than that are for those behind it.
     workers = section.workers or min(processes(0), MOST_GATEWAYS)
     return {
+        **_hosting(section),
         "name": "gateway",
         "target": GATEWAY_TARGET,
         "workers": workers,
-        "bind": section.bind,
         # Every process listens there: nobody else should.
         "reserved": [options.metrics] if options.metrics else [],
         "options": msgspec.to_builtins(options),
         "routed": False,
         "gateway": True,
-        "max_message_bytes": section.max_message_bytes,
         "server_options": (SPREAD if workers > 1 else {}) | section.server_options,
     }
 
 
-def launch(spec: MeshSpec) -> NoReturn:
-    """Becomes the supervisor of a mesh: by exec, so that nothing imported here is in it."""
-    put_right()
-    handed_over = os.memfd_create("tercet-spec", flags=0)
-    os.write(handed_over, msgspec.json.encode(spec))
-    os.lseek(handed_over, 0, os.SEEK_SET)
-    for stream in (sys.stdout, sys.stderr):
-        # None where it was closed when this process was started.
-        if stream:
-            stream.flush()
-    arguments = ["-P", "-m", "tercet.cluster", "--spec-fd", str(handed_over)]
-    os.execv(sys.executable, [sys.executable, *arguments])
+def _compute(section: ComputeSection) -> dict[str, Any]:
+    made = _built_in("compute", COMPUTE_TARGET, section, ComputeConfig)
+    # Several workers share the CPUs: each gets its part of the threads, not all of them.
+    made["options"]["threads"] = section.threads or max(
+        1, section.resolved_threads() // made["workers"]
+    )
+    return made
+
+
+def _executor(section: ExecutorSection) -> dict[str, Any]:
+    if section.bind and not _is_loopback("executor", section.bind) and not section.expose:
+        raise OptionError(
+            f"[executor] would listen on {section.bind}, where anyone could run programs",
+            path=("executor", "bind"),
+            hint="set expose = true in [executor] if that is what you want",
+            reason="NOT_EXPOSED",
+        )
+    return _built_in("executor", EXECUTOR_TARGET, section, ExecutorConfig)
+
+
+def _own(name: str, section: ServiceSection) -> dict[str, Any]:
+    return {
+        **_hosting(section),
+        "name": name,
+        "target": section.target,
+        "options": section.options,
+        "preload": section.preload,
+        "scaled_by_signal": True,
+        "import_from_cwd": True,
+    }
 
 
 def _built_in(
-    name: str, target: str, section: Any, options: type[msgspec.Struct]
+    name: str,
+    target: str,
+    section: ComputeSection | ExecutorSection,
+    options: type[msgspec.Struct],
 ) -> dict[str, Any]:
     return {
+        **_hosting(section),
         "name": name,
         "target": target,
-        "workers": processes(section.workers),
-        "bind": section.bind,
         "options": {field: getattr(section, field) for field in options.__struct_fields__},
-        "max_message_bytes": section.max_message_bytes,
-        "server_options": section.server_options,
     }
+
+
+def _hints(config: Config) -> list[str]:
+    """Lines to try."""
+    lines: list[str] = []
+    if config.gateway.enabled:
+        lines += HINTS["gateway"]
+        lines += HINTS["compute"] if config.compute.enabled else []
+        # A line to try that is refused would be a poor welcome.
+        open_to_all = config.executor.enabled and "executor" not in _withheld(config)
+        lines += HINTS["executor"] if open_to_all else []
+    else:
+        bound = (name for name, section in config.services.items() if section.bind)
+        lines += [f"grpcurl -plaintext ${name.replace('-', '_')} list" for name in bound]
+    return ["", "Try:", *(f"  {line}" for line in lines)] if lines else []
 
 
 def _concurrency(config: Config) -> dict[str, int]:
@@ -180,22 +239,14 @@ def _concurrency(config: Config) -> dict[str, int]:
 
 def _withheld(config: Config) -> dict[str, str]:
     # Programs for anyone who can reach the port: only when somebody has said so.
-    if _is_loopback("gateway", config.gateway.bind) or config.executor.expose:
+    executor = config.executor
+    if not executor.enabled or executor.expose or _is_loopback("gateway", config.gateway.bind):
         return {}
     return {"executor": "set expose = true in [executor] to serve it beyond this machine"}
-
-
-def _refuse_open_executor(section: ExecutorSection) -> None:
-    if section.bind and not _is_loopback("executor", section.bind) and not section.expose:
-        raise ConfigError(
-            f"[executor] would listen on {section.bind}, where anyone could run programs",
-            hint="set expose = true in [executor] if that is what you want",
-            reason="NOT_EXPOSED",
-        )
 
 
 def _is_loopback(section: str, bind: str) -> bool:
     try:
         return Bind.parse(bind).is_loopback
     except ValueError as error:
-        raise ConfigError(f"bind of [{section}]: {error}") from error
+        raise OptionError(str(error), path=(section, "bind")) from error

@@ -1,8 +1,9 @@
-"""Tables on a terminal, tab-separated lines elsewhere, JSON when asked."""
+"""Tables on a terminal, tab-separated lines elsewhere, JSON when asked; complaints."""
 
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import math
 import sys
@@ -59,6 +60,15 @@ def print_json(document: Any) -> None:
     """
     indent = 2 if sys.stdout.isatty() else None
     print(json.dumps(_finite(document), indent=indent, ensure_ascii=False, allow_nan=False))
+
+
+def complain(message: str, advice: str = "") -> None:
+    """Prints what is wrong, and what to do, as lines on standard error."""
+    # Where standard error cannot be written either, the exit code is all that is left to say.
+    with contextlib.suppress(OSError):
+        print(f"tercet: {message}", file=sys.stderr)
+        if advice:
+            print(f"hint: {advice}", file=sys.stderr)
 
 
 def bytes_as_json(name: str, data: bytes) -> dict[str, str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
 import sys
@@ -13,6 +12,7 @@ import typer
 
 from tercet.cli.app import build
 from tercet.cli.exit_codes import BROKEN_PIPE, INTERRUPTED, SOFTWARE, CannotCreate, exit_code
+from tercet.cli.output import complain
 from tercet.cli.wording import hint, located
 from tercet.errors import TercetError
 
@@ -31,7 +31,7 @@ def run(arguments: Sequence[str]) -> int:
     try:
         return _run(arguments)
     except TercetError as error:
-        _complain(located(error.message, getattr(error, "field", "")), hint(error.hint))
+        complain(located(error.message, getattr(error, "field", "")), hint(error.hint))
         return exit_code(error)
     except UsageErrors as error:
         return _usage(error)
@@ -45,12 +45,12 @@ def run(arguments: Sequence[str]) -> int:
         if isinstance(error, OSError) and error.errno in NO_ROOM and error.filename is None:
             _give_up_stdout()
             lost = CannotCreate.because("standard output", error)
-            _complain(lost.message, lost.hint)
+            complain(lost.message, lost.hint)
             return lost.exit_code
         if os.environ.get(DEBUG):
             traceback.print_exc()
             return SOFTWARE
-        _complain(
+        complain(
             f"unexpected {type(error).__name__}: {error}",
             f"this is a bug; set {DEBUG}=1 to see where",
         )
@@ -82,18 +82,10 @@ def _usage(error: Exception) -> int:
     context = getattr(error, "ctx", None)
     message = getattr(error, "format_message", error.__str__)().rstrip(".")
     path = context.command_path if context else PROGRAM
-    _complain(message[:1].lower() + message[1:], f"see `{path} --help`")
+    complain(message[:1].lower() + message[1:], f"see `{path} --help`")
     return code
 
 
 def _give_up_stdout() -> None:
     # Python flushes it once more on exit, and would complain again.
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-
-
-def _complain(message: str, advice: str) -> None:
-    # Where standard error cannot be written either, the exit code is all that is left to say.
-    with contextlib.suppress(OSError):
-        print(f"{PROGRAM}: {message}", file=sys.stderr)
-        if advice:
-            print(f"hint: {advice}", file=sys.stderr)

@@ -3,34 +3,43 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
+from tercet.cli import flags
 from tercet.cli.options import examples, numbered, pair
-from tercet.rpc.names import DEFAULT_ENGINE
 
 EPILOG = examples(
     "tercet serve examples.greeter:register",
     "tercet serve shop.service:register --workers 8 --bind '[::]:50060' --option db=shop.sqlite",
     "tercet serve shop.service:register --gateway 127.0.0.1:50050 --health 127.0.0.1:50059",
     "tercet serve shop.service:register --gateway 127.0.0.1:50050 --concurrency 1",
+    "tercet serve shop.service:register --max-requests 100000 --max-requests-jitter 10000",
+    "tercet serve shop.service:register --reload",
 )
+FLAGS: flags.Flags = flags.CLUSTER | {
+    "target": "services.*.target",
+    "workers": "services.*.workers",
+    "bind": "services.*.bind",
+    "concurrency": "services.*.concurrency",
+    "max_requests": "services.*.max_requests",
+    "max_requests_jitter": "services.*.max_requests_jitter",
+    "max_age": "services.*.max_age",
+    "max_rss": "services.*.max_rss",
+    "pin": "services.*.pin",
+    "preload": "services.*.preload",
+    "engine": "engine",
+}
 
 
 def command(
-    target: Annotated[
-        str,
-        typer.Argument(
-            metavar="MODULE:FUNCTION",
-            help="Called as FUNCTION(server) in each worker; server is a grpc.aio.Server.",
-        ),
-    ],
-    workers: Annotated[
-        int, typer.Option(min=0, help="Worker processes; 0 means one per usable CPU.")
-    ] = 0,
+    context: typer.Context,
+    target: Annotated[str, typer.Argument(metavar="MODULE:FUNCTION")],
+    workers: flags.Count = None,
     bind: Annotated[
-        str, typer.Option(metavar="HOST:PORT", help="The port that all workers share.")
+        str,
+        typer.Option(metavar="HOST:PORT", help="The port that all workers share; '' for none."),
     ] = "127.0.0.1:50060",
     gateway: Annotated[
         str | None,
@@ -39,13 +48,7 @@ def command(
             help="Also put a gateway there, which balances each call [default: none].",
         ),
     ] = None,
-    concurrency: Annotated[
-        int,
-        typer.Option(
-            min=0,
-            help="Calls that one worker works on at once; more wait at the gateway. 0: no limit.",
-        ),
-    ] = 0,
+    concurrency: flags.Count = None,
     option: Annotated[
         list[str] | None,
         typer.Option(
@@ -64,19 +67,21 @@ def command(
         str | None,
         typer.Option(help="Name shown by `tercet workers` [default: from MODULE]."),
     ] = None,
-    health: Annotated[
-        str, typer.Option(metavar="HOST:PORT", help="Port of health for probes.")
-    ] = "",
-    grace: Annotated[
-        float, typer.Option(help="Seconds that a stopping mesh may finish its calls in.")
-    ] = 10.0,
-    engine: Annotated[
-        str,
-        typer.Option(
-            envvar="TERCET_ENGINE",
-            help="rpc engine of workers: native, or grpcio, the stock one.",
-        ),
-    ] = DEFAULT_ENGINE,
+    max_requests: flags.Count = None,
+    max_requests_jitter: flags.Count = None,
+    max_age: flags.Seconds = None,
+    max_rss: flags.Bytes = None,
+    pin: Annotated[bool | None, typer.Option("--pin")] = None,
+    preload: Annotated[bool | None, typer.Option("--preload")] = None,
+    health: flags.Address = None,
+    metrics: flags.Address = None,
+    grace: flags.Seconds = None,
+    hang_timeout: flags.Seconds = None,
+    log: flags.File = None,
+    log_format: flags.Word = None,
+    pid_file: flags.File = None,
+    engine: Annotated[str | None, typer.Option(envvar="TERCET_ENGINE", metavar="NAME")] = None,
+    reload: flags.Reload = False,
 ) -> None:
     """Run your own gRPC servicer on all cores, restarted when a worker dies.
 
@@ -85,42 +90,35 @@ def command(
 
     Exits with 0 after Ctrl-C or TERM, 78 if the target cannot be loaded or a port is taken.
     """
-    from tercet.cli.config import GatewaySection, processes, validated
-    from tercet.cli.mesh import gateway as gateway_service
-    from tercet.cli.mesh import launch
+    del workers, bind, max_requests, max_requests_jitter, max_age, max_rss, pin, preload, health
+    del metrics, grace, hang_timeout, log, log_format, pid_file, engine
+    from tercet.cli.config.loading import Loaded
+    from tercet.cli.config.sources import Setting, Settings
+    from tercet.cli.launching import launch
 
     if concurrency and not gateway:
         raise typer.BadParameter(
             "calls wait at a gateway: add --gateway HOST:PORT", param_hint="--concurrency"
         )
+    named = "--name" if name else "MODULE:FUNCTION"
     name = name or name_of(target)
-    server_options = dict(numbered(text, "--server-option") for text in server_option or [])
-    service = {
-        "name": name,
-        "target": target,
-        "workers": processes(workers),
-        "bind": bind,
-        "options": dict(pair(text, "--option") for text in option or []),
-        "import_from_cwd": True,
-        "server_options": server_options,
+    options = dict(pair(text, "--option") for text in option or [])
+    of_servers = dict(numbered(text, "--server-option") for text in server_option or [])
+    settings: Settings = {
+        ("compute", "enabled"): Setting(False),
+        ("executor", "enabled"): Setting(False),
+        ("gateway", "enabled"): Setting(gateway is not None),
+        ("gateway", "server_options"): Setting(of_servers, "--server-option"),
+        ("services", name): Setting({}, named),
+        ("services", name, "options"): Setting(options, "--option"),
+        ("services", name, "server_options"): Setting(of_servers, "--server-option"),
     }
-    services: list[dict[str, Any]] = [service]
-    if gateway:
-        section = GatewaySection(bind=gateway, server_options=server_options)
-        made = gateway_service(section, withheld={}, concurrency={name: concurrency})
-        services.append(made)
-    shown = "gateway" if gateway else name.replace("-", "_")
-    launch(
-        validated(
-            {
-                "services": services,
-                "health": health,
-                "engine": engine,
-                "grace": grace,
-                "hints": ["", "Try:", f"  grpcurl -plaintext ${shown} list"],
-            }
-        )
-    )
+    if gateway is not None:
+        settings[("gateway", "bind")] = Setting(gateway, "--gateway")
+    settings |= flags.given(context, FLAGS, service=name)
+    if reload:
+        settings |= flags.watching()
+    launch(Loaded.alone(settings).mesh())
 
 
 def name_of(target: str) -> str:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
+from tercet.cli import flags
 from tercet.cli.options import examples, pair
 
 EPILOG = examples(
@@ -15,9 +16,15 @@ EPILOG = examples(
     "tercet up --gateway '[::]:50050' --media-root /srv/media --set compute.threads=4",
     "TERCET_GATEWAY_WORKERS=2 tercet up --config mesh.toml",
 )
+FLAGS: flags.Flags = flags.CLUSTER | {
+    "gateway": "gateway.bind",
+    "media_root": "executor.media_root",
+    "engine": "engine",
+}
 
 
 def command(
+    context: typer.Context,
     config: Annotated[
         Path | None,
         typer.Option(
@@ -29,24 +36,17 @@ def command(
             help="Configuration; else $TERCET_CONFIG, else ./tercet.toml if there is one.",
         ),
     ] = None,
-    gateway: Annotated[
-        str | None,
-        typer.Option(metavar="HOST:PORT", help="Public port [default: 127.0.0.1:50050]."),
-    ] = None,
-    health: Annotated[
-        str | None,
-        typer.Option(metavar="HOST:PORT", help="Port of health for probes [default: none]."),
-    ] = None,
-    media_root: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", help="Directory that programs' files are in [default: none]."),
-    ] = None,
-    engine: Annotated[
-        str | None,
-        typer.Option(
-            help="rpc engine of every server: native, or grpcio, the stock one [default: native]."
-        ),
-    ] = None,
+    gateway: flags.Address = None,
+    health: flags.Address = None,
+    metrics: flags.Address = None,
+    media_root: Annotated[str | None, typer.Option(metavar="DIR")] = None,
+    engine: flags.Word = None,
+    grace: flags.Seconds = None,
+    hang_timeout: flags.Seconds = None,
+    log: flags.File = None,
+    log_format: flags.Word = None,
+    pid_file: flags.File = None,
+    reload: flags.Reload = False,
     set_: Annotated[
         list[str] | None,
         typer.Option(
@@ -59,19 +59,22 @@ def command(
     """Run gateway, compute, executor and your own services until Ctrl-C.
 
     Options come from the configuration file, then from TERCET_<SECTION>_<KEY> in the environment,
-    then from the flags here; the last one wins.
+    then from the flags here; the last one wins. docs/configuration.md lists all of them.
 
     Exits with 0 after Ctrl-C or TERM, 78 if the configuration is wrong or a worker can never start.
     """
-    from tercet.cli.config import load
-    from tercet.cli.mesh import launch, mesh
+    del gateway, health, metrics, engine, grace, hang_timeout, log, log_format, pid_file
+    from tercet.cli.config.loading import Loaded
+    from tercet.cli.config.sources import Setting
+    from tercet.cli.launching import launch
 
-    settings: dict[str, Any] = {
-        "gateway.bind": gateway,
-        "cluster.health": health,
-        "executor.media_root": None if media_root is None else str(media_root.absolute()),
-        "engine": engine,
-    }
-    given = {path: value for path, value in settings.items() if value is not None}
-    more = dict(pair(text, "--set", "SECTION.KEY=VALUE") for text in set_ or [])
-    launch(mesh(load(config, environ=os.environ, settings=given | more)))
+    settings = flags.given(context, FLAGS)
+    if media_root is not None:
+        absolute = os.path.abspath(media_root)
+        settings[("executor", "media_root")] = Setting(absolute, "--media-root")
+    if reload:
+        settings |= flags.watching()
+    for text in set_ or []:
+        path, value = pair(text, "--set", "SECTION.KEY=VALUE")
+        settings[tuple(path.split("."))] = Setting(value, f"--set {path}")
+    launch(Loaded(config, environ=os.environ, settings=settings).mesh())

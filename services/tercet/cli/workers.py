@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from tercet.cli.calling import hush
+from tercet.cli.control import DEADLINE, ask, describe
 from tercet.cli.exit_codes import USAGE
 from tercet.cli.options import Mesh, examples
 from tercet.errors import TercetError, Unavailable
@@ -27,13 +28,13 @@ COLUMNS = (
     "PID",
     "STATE",
     "GENERATION",
+    "REVISION",
     "RESTARTS",
     "AGE",
     "ADDRESS",
     "LAST EXIT",
 )
 MESH_COLUMNS = ("MESH", "SERVICE", "WORKERS", "ADDRESS")
-DEADLINE = 5.0
 # Seconds for each of several: one that is on its way down should not hold up the list.
 SEVERAL_DEADLINE = 1.0
 
@@ -52,11 +53,14 @@ def command(
     """List the workers of the mesh that runs on this machine.
 
     Looks for it below $TERCET_RUNTIME_DIR (see `tercet up`). When several meshes run, lists them.
+    While one worker replaces another, both are in the same slot. A slot whose workers die one after
+    another waits between them: STATE says for how long, LAST EXIT why the last one died. Why the
+    last reload has failed is told on standard error.
 
     Exits with 69 if no mesh runs, 2 if several do and none was chosen.
     """
     hush()
-    from tercet.cli.output import print_json, print_table
+    from tercet.cli.output import complain, print_json, print_table
     from tercet.cluster.runtime_dir import meshes
 
     running = meshes()
@@ -71,11 +75,17 @@ def command(
                 fold=False,
             )
         raise several(running)
-    listed = list_workers(find(mesh))
+    runtime = find(mesh)
+    listed = list_workers(runtime)
+    described = describe(runtime)
     if as_json:
         print_json([as_dict(worker) for worker in listed])
     else:
-        print_table(COLUMNS, [row(worker) for worker in listed], fold=False)
+        under_way = f"under way: {described.operation}" if described.operation else ""
+        rows = [row(worker) for worker in listed]
+        print_table(COLUMNS, rows, caption=under_way, fold=False)
+    if described.reload_error:
+        complain(f"the last reload has failed: {described.reload_error}", "see `tercet check`")
 
 
 def find(chosen: str | None) -> Path:
@@ -140,23 +150,15 @@ def list_workers(runtime: Path, *, deadline: float = DEADLINE) -> list[cluster_p
     Raises:
         Unavailable: It does not answer.
     """
-    import grpc
+    from tercet.cluster.v1 import cluster_pb2
 
-    from tercet.cluster.spec import CONTROL
-    from tercet.cluster.v1 import cluster_pb2, cluster_pb2_grpc
-
-    with grpc.insecure_channel(f"unix:{runtime / CONTROL}.sock") as channel:
-        try:
-            answer = cluster_pb2_grpc.ClusterStub(channel).ListWorkers(
-                cluster_pb2.ListWorkersRequest(), timeout=deadline, wait_for_ready=True
-            )
-        except grpc.RpcError as error:
-            # What a call raises is a call; as text, it is a report of several lines.
-            told = cast("grpc.Call", error).details()
-            raise Unavailable(
-                f"the control process of {runtime} does not answer: {told}",
-                hint="it is restarted when it dies; try again",
-            ) from error
+    answer = ask(
+        runtime,
+        lambda stub, seconds: stub.ListWorkers(
+            cluster_pb2.ListWorkersRequest(), timeout=seconds, wait_for_ready=True
+        ),
+        deadline=deadline,
+    )
     return list(answer.workers)
 
 
@@ -166,6 +168,7 @@ def as_dict(worker: cluster_pb2.Worker) -> dict[str, Any]:
         "service": worker.service,
         "slot": worker.slot,
         "generation": worker.generation,
+        "revision": worker.revision,
         "pid": worker.pid,
         "state": state_of(worker),
         "address": worker.address,
@@ -174,6 +177,9 @@ def as_dict(worker: cluster_pb2.Worker) -> dict[str, Any]:
         "started": worker.started.ToJsonString(),
         "restarts": worker.restarts,
         "last_exit": worker.last_exit,
+        "retry": worker.retry.ToJsonString() if worker.HasField("retry") else None,
+        "routed": worker.routed,
+        "gateway": worker.gateway,
     }
 
 
@@ -182,13 +188,21 @@ def row(worker: cluster_pb2.Worker) -> tuple[str, ...]:
         worker.service,
         str(worker.slot),
         str(worker.pid or "-"),
-        state_of(worker),
+        standing(worker),
         str(worker.generation),
+        str(worker.revision),
         str(worker.restarts),
         f"{time.time() - worker.started.ToNanoseconds() / 1e9:.0f} s",
         worker.bind or worker.address,
         worker.last_exit or "-",
     )
+
+
+def standing(worker: cluster_pb2.Worker) -> str:
+    """Its state, or when its slot is tried again; why it waits is told by its last exit."""
+    if not worker.HasField("retry"):
+        return state_of(worker)
+    return f"retry in {max(0.0, worker.retry.ToNanoseconds() / 1e9 - time.time()):.0f} s"
 
 
 def state_of(worker: cluster_pb2.Worker) -> str:

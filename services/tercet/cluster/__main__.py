@@ -6,35 +6,42 @@ The command line starts it by exec, so that nothing which the command line impor
 from __future__ import annotations
 
 import asyncio
-import logging
+import os
 import sys
 
 import msgspec
 
+from tercet.cluster import logs
+from tercet.cluster.duties import Duties
 from tercet.cluster.runtime_dir import RuntimeDir
 from tercet.cluster.spec import MeshSpec
 from tercet.cluster.supervisor import Supervisor
 from tercet.cluster.voice import Voice, VoiceHandler
-from tercet.errors import TercetError
+from tercet.errors import ConfigError, TercetError
 
 
 def main(arguments: list[str]) -> int:
     if len(arguments) != 2 or arguments[0] != "--spec-fd" or not arguments[1].isdigit():
         print("usage: python -m tercet.cluster --spec-fd FD  (see `tercet up`)", file=sys.stderr)
         return 2
-    logging.basicConfig(
-        format="tercet: %(message)s",
-        level=logging.INFO,
-        handlers=[VoiceHandler(Voice(sys.stderr.fileno()))],
-    )
     try:
         with open(int(arguments[1]), "rb") as spec:
             mesh = msgspec.json.decode(spec.read(), type=MeshSpec)
-        runtime = RuntimeDir()
+        if mesh.log:
+            _redirect(mesh.log)
+        logs.configure("tercet", mesh.log_format, VoiceHandler(Voice(sys.stderr.fileno())))
+        duties = Duties(mesh.pid_file, os.environ)
         try:
-            return asyncio.run(_run(mesh, runtime))
+            runtime = RuntimeDir()
+            try:
+                return asyncio.run(_run(mesh, runtime, duties))
+            finally:
+                runtime.close()
+        except (TercetError, OSError) as error:
+            duties.failed(str(error))
+            raise
         finally:
-            runtime.close()
+            duties.close()
     except KeyboardInterrupt:
         return 130
     except (TercetError, msgspec.MsgspecError, OSError) as error:
@@ -42,8 +49,18 @@ def main(arguments: list[str]) -> int:
         return error.exit_code if isinstance(error, TercetError) else 1
 
 
-async def _run(mesh: MeshSpec, runtime: RuntimeDir) -> int:
-    return await Supervisor(mesh, runtime).run()
+def _redirect(path: str) -> None:
+    try:
+        logs.redirect(path)
+    except OSError as error:
+        raise ConfigError(
+            f"cannot open the log {path}: {error.strerror}",
+            hint="name another file in log of [cluster], or with --log",
+        ) from error
+
+
+async def _run(mesh: MeshSpec, runtime: RuntimeDir, duties: Duties) -> int:
+    return await Supervisor(mesh, runtime, duties).run()
 
 
 if __name__ == "__main__":

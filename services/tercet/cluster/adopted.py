@@ -47,13 +47,17 @@ def may_have_others_beside(it: socket.socket) -> bool:
     return bool(it.getsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT))
 
 
+def listens(it: socket.socket) -> bool:
+    return bool(it.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN))
+
+
 def _refuse_unless_listening(given: socket.socket) -> None:
     is_tcp = (
         given.family in (socket.AF_INET, socket.AF_INET6)
         and given.type == socket.SOCK_STREAM
         and given.getsockopt(socket.SOL_SOCKET, socket.SO_PROTOCOL) == socket.IPPROTO_TCP
     )
-    if not is_tcp or not given.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+    if not is_tcp or not listens(given):
         raise ConfigError(
             f"descriptor {given.fileno()}, which was handed over, "
             + ("does not listen" if is_tcp else "is no TCP socket"),

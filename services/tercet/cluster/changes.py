@@ -6,10 +6,12 @@ import asyncio
 import logging
 from collections.abc import Callable
 
+from tercet.cluster import logs
 from tercet.cluster.crew import Crew
 from tercet.cluster.life import Life
 from tercet.cluster.mesh import Mesh
 from tercet.cluster.messages import Done, EventKind, Order, OrderKind
+from tercet.cluster.notify import Notifier
 from tercet.cluster.reading import read
 from tercet.cluster.reloading import Reload
 from tercet.cluster.slot import NotReplaced, Slot
@@ -20,6 +22,9 @@ log = logging.getLogger("tercet")
 
 # Seconds between looks at what workers have taken.
 LOOK = 0.5
+# Seconds until a worn worker whose successor did not become ready is looked at again: the ceiling
+# of a slot's backoff.
+REST = 15.0
 
 
 class Refused(TercetError):
@@ -29,8 +34,9 @@ class Refused(TercetError):
 class Changes:
     """Lives on the supervisor's loop."""
 
-    def __init__(self, mesh: Mesh) -> None:
+    def __init__(self, mesh: Mesh, notifier: Notifier) -> None:
         self._mesh = mesh
+        self._notifier = notifier
         self._attempts = 1
         self._worn: set[Slot] = set()
 
@@ -93,6 +99,7 @@ class Changes:
         revision = self._attempts
         mesh.history.add(EventKind.RELOAD_STARTED)
         log.info("reloading")
+        self._notifier.reloading("reloading")
         try:
             spec = await read(mesh.spec.origin) if mesh.spec.origin else mesh.spec
             await Reload(mesh, spec, revision).run()
@@ -101,11 +108,16 @@ class Changes:
             mesh.reload_error = said
             mesh.history.add(EventKind.RELOAD_FAILED, text=said)
             log.error("the reload has failed, and what was not replaced goes on: %s", said)
+            self._notifier.reloaded(f"the last reload has failed: {said}")
             raise Refused(said, reason="RELOAD_FAILED") from error
         mesh.revision = revision
         mesh.reload_error = ""
+        if mesh.spec.log:
+            # It may be another.
+            logs.reopen(mesh.spec.log)
         mesh.history.add(EventKind.RELOAD_FINISHED, text=f"revision {revision}")
         log.info("reloaded; this is revision %d", revision)
+        self._notifier.reloaded(f"serving revision {revision}")
 
     async def _do(self, order: Order) -> str:
         if order.kind is OrderKind.RELOAD:
@@ -113,14 +125,39 @@ class Changes:
             return str(self._mesh.revision)
         crew = self._crew(order.service)
         if order.kind is OrderKind.SCALE:
-            await self._scale(crew, order.workers)
+            name = f"scale {crew.name} to {order.workers}"
+            await self._scale(crew, name, lambda: order.workers)
         elif order.kind is OrderKind.KILL:
             self._kill(crew, order)
         else:
             await self._recycle(crew, order.slot)
         return ""
 
-    async def _scale(self, crew: Crew, workers: int) -> None:
+    async def _scale(self, crew: Crew, name: str, workers: Callable[[], int]) -> None:
+        """
+        Args:
+            workers: How many there are to be, asked when it is its turn.
+        """
+
+        async def scale() -> None:
+            self._refuse_if_gone(crew)
+            before, wanted = crew.wanted, workers()
+            self._refuse_count(crew, wanted)
+            if wanted == before:
+                return
+            try:
+                await crew.scale(wanted)
+            except (TercetError, OSError) as error:
+                why = error.message if isinstance(error, TercetError) else str(error)
+                log.error("%s stays at %d workers: %s", crew.name, before, why)
+                raise Refused(why, reason="SCALE_FAILED") from error
+            said = f"{before} to {wanted}"
+            log.info("%s scaled from %s", crew.name, said)
+            self._mesh.history.add(EventKind.SCALED, service=crew.name, text=said)
+
+        await self._mesh.operations.run(name, scale)
+
+    def _refuse_count(self, crew: Crew, workers: int) -> None:
         rows = self._mesh.surroundings.rows
         most = rows.most - 1 if rows and crew.plan.service.gateway else MOST_WORKERS
         if crew.name == CONTROL or not 1 <= workers <= most:
@@ -130,25 +167,10 @@ class Changes:
                 reason="BAD_COUNT",
             )
 
-        async def scale() -> None:
-            before = crew.wanted
-            if workers == before:
-                return
-            try:
-                await crew.scale(workers)
-            except NotReplaced as error:
-                log.error("%s stays at %d workers: %s", crew.name, before, error.message)
-                raise Refused(error.message, reason="SCALE_FAILED") from error
-            said = f"{before} to {workers}"
-            log.info("%s scaled from %s", crew.name, said)
-            self._mesh.history.add(EventKind.SCALED, service=crew.name, text=said)
-
-        await self._mesh.operations.run(f"scale {crew.name} to {workers}", scale)
-
     async def _scale_by(self, crew: Crew, workers: int) -> None:
-        wanted = crew.wanted + workers
+        name = f"scale {crew.name} by {workers:+d}"
         try:
-            await self._scale(crew, wanted)
+            await self._scale(crew, name, lambda: crew.wanted + workers)
         except Refused as error:
             log.warning("not scaled: %s", error.message)
 
@@ -159,21 +181,27 @@ class Changes:
         for slot in slots:
 
             async def renew(slot: Slot = slot) -> None:
-                await self._renew(crew, slot, "asked for")
+                self._refuse_if_gone(crew)
+                # Of all of them, those that are still there.
+                if slot in crew.slots or number >= 0:
+                    await self._renew(crew, slot, "asked for")
 
             await self._mesh.operations.run(f"recycle {crew.name}/{slot.number}", renew)
 
     async def _recycle_worn(self, slot: Slot, life: Life, why: str) -> None:
-        crew = self._mesh.crews[slot.name]
-
         async def renew() -> None:
             if slot.current is life:
-                await self._renew(crew, slot, why)
+                await self._renew(self._crew(slot.name), slot, why)
 
+        rest = 0.0
         try:
             await self._mesh.operations.run(f"recycle {slot.name}/{slot.number}", renew)
+        except Refused:
+            # It goes on as it is, and what is broken is not mended at once.
+            rest = REST
+            raise
         finally:
-            self._worn.discard(slot)
+            asyncio.get_running_loop().call_later(rest, self._worn.discard, slot)
 
     async def _renew(self, crew: Crew, slot: Slot, why: str) -> None:
         try:
@@ -191,6 +219,11 @@ class Changes:
                     life.kill()
                     return
         raise Refused(f"there is no such worker of {crew.name}", reason="NO_WORKER")
+
+    def _refuse_if_gone(self, crew: Crew) -> None:
+        """A reload may have come between."""
+        if self._mesh.crews.get(crew.name) is not crew:
+            raise Refused(f"there is no service {crew.name!r} any more", reason="NO_SERVICE")
 
     def _crew(self, service: str) -> Crew:
         crew = self._mesh.crews.get(service)

@@ -16,8 +16,10 @@ from collections.abc import Iterator
 from tercet.cluster.doors import Doors
 from tercet.cluster.messages import ServiceRecord
 from tercet.cluster.plan import Plan
-from tercet.cluster.slot import NotReplaced, Slot
+from tercet.cluster.slot import Slot
 from tercet.cluster.surroundings import Surroundings
+from tercet.cluster.zygote.starter import Zygote
+from tercet.errors import TercetError
 
 log = logging.getLogger("tercet")
 
@@ -27,12 +29,10 @@ class Crew:
 
     Args:
         plan: What its workers are to be.
-        doors: What they are connected to by.
     """
 
-    def __init__(self, plan: Plan, doors: Doors, surroundings: Surroundings) -> None:
+    def __init__(self, plan: Plan, surroundings: Surroundings) -> None:
         self.plan = plan
-        self.doors = doors
         self.slots: list[Slot] = []
         self.wanted = plan.service.workers
         self._surroundings = surroundings
@@ -43,6 +43,35 @@ class Crew:
     @property
     def name(self) -> str:
         return self.plan.service.name
+
+    @property
+    def doors(self) -> Doors:
+        """What its workers are connected to by."""
+        return self.plan.doors
+
+    def all_doors(self) -> list[Doors]:
+        """With others that some have, since not all could be replaced."""
+        return list(dict.fromkeys(plan.doors for plan in self._plans()))
+
+    def doors_for(self, bind: str, engine: str) -> Doors | None:
+        """Those that it has for an address, as it was asked for."""
+        for plan in self._plans():
+            if (plan.service.bind, plan.engine) == (bind, engine):
+                return plan.doors
+        return None
+
+    def _plans(self) -> list[Plan]:
+        return [self.plan, *(slot.plan for slot in self.all_slots())]
+
+    def _zygotes(self) -> list[Zygote]:
+        return list(dict.fromkeys(plan.zygote for plan in self._plans() if plan.zygote))
+
+    @staticmethod
+    async def _end_zygotes(zygotes: list[Zygote]) -> None:
+        for zygote in zygotes:
+            zygote.stop()
+        for zygote in zygotes:
+            await zygote.gone()
 
     def record(self) -> ServiceRecord:
         service = self.plan.service
@@ -74,7 +103,7 @@ class Crew:
         """
         self.start()
         for slot in self.slots:
-            await self._filled(slot)
+            await slot.filled()
 
     def keepers(self) -> list[asyncio.Task[None]]:
         return list(self._keepers.values())
@@ -84,40 +113,42 @@ class Crew:
 
         Raises:
             NotReplaced: A new one did not become ready; there are as many as before.
+            ConfigError: There is no socket for one; likewise.
         """
         before = len(self.slots)
         self.wanted = workers
-        added = [self._add() for _ in range(before, workers)]
         try:
-            for slot in added:
-                await self._filled(slot)
-        except NotReplaced:
+            while len(self.slots) < workers:
+                self._add()
+            for slot in self.slots[before:]:
+                await slot.filled()
+        except (TercetError, OSError):
             self.wanted = before
-            await self._retire(added)
+            await self._retire(self.slots[before:])
             raise
         await self._retire(self.slots[workers:])
 
-    async def replace(self, plan: Plan, doors: Doors | None = None) -> None:
+    async def replace(self, plan: Plan) -> None:
         """Replaces all of its workers, one after another.
 
-        Args:
-            doors: Others than it has, if any.
-
         Raises:
+            ConfigError: There is no socket for one of them.
             NotReplaced: One did not become ready; it and those after it go on as they were.
         """
-        old, self.doors = self.doors, doors or self.doors
+        for slot in self.slots:
+            plan.doors.add(slot.number)
+        before = self.all_doors()
+        zygotes = [*self._zygotes(), plan.zygote]
         try:
             for slot in list(self.slots):
                 await slot.replace(plan)
-        except NotReplaced:
-            if doors and not any(slot.plan is plan for slot in self.slots):
-                self.doors = old
-                doors.close()
-            raise
-        self.plan = plan
-        if doors:
-            old.close()
+            self.plan = plan
+        finally:
+            for zygote in zygotes:
+                if zygote and zygote not in self._zygotes():
+                    zygote.stop()
+        for doors in set(before) - set(self.all_doors()):
+            doors.close()
 
     async def recycle(self, slot: Slot) -> None:
         """Replaces one worker by another of the same plan.
@@ -129,7 +160,16 @@ class Crew:
 
     def steer(self) -> None:
         """Sends new connections to where somebody takes them."""
-        self.doors.steer({slot.number for slot in self.all_slots() if not slot.accepts})
+        for doors in self.all_doors():
+            taking = {
+                slot.number
+                for slot in self.all_slots()
+                if slot.accepts and slot.plan.doors is doors
+            }
+            # If nobody takes them now, they wait where somebody will: not with those that go.
+            staying = {slot.number for slot in self.slots if slot.plan.doors is doors}
+            # Whether there is somebody for that socket or not.
+            doors.steer(doors.slots() - (taking or staying))
 
     def stop(self, grace: float) -> None:
         for slot in self.all_slots():
@@ -140,15 +180,20 @@ class Crew:
         for slot in self.all_slots():
             await slot.empty()
         await asyncio.gather(*self._keepers.values(), return_exceptions=True)
+        await self._end_zygotes(self._zygotes())
 
     async def retire(self) -> None:
         """Takes the whole service away, in order."""
         self.wanted = 0
+        all_doors, zygotes = self.all_doors(), self._zygotes()
         await self._retire(self.slots)
-        self.doors.close()
+        await self._end_zygotes(zygotes)
+        for doors in all_doors:
+            doors.close()
 
     def close(self) -> None:
-        self.doors.close()
+        for doors in self.all_doors():
+            doors.close()
 
     def _add(self) -> Slot:
         number = len(self.slots)
@@ -159,26 +204,11 @@ class Crew:
             number,
             self._surroundings,
             generations=self._generations.setdefault(number, itertools.count(1)),
-            doors=lambda: self.doors,
             cpu=usable[number % len(usable)],
         )
         self.slots.append(slot)
         self._keepers[slot] = asyncio.create_task(slot.keep())
         return slot
-
-    async def _filled(self, slot: Slot) -> None:
-        """Until it is filled by one that serves.
-
-        Raises:
-            NotReplaced: The first one that tried did not become ready.
-        """
-        ready = asyncio.ensure_future(slot.ready.wait())
-        failed = asyncio.ensure_future(slot.failed.wait())
-        await asyncio.wait({ready, failed}, return_when=asyncio.FIRST_COMPLETED)
-        ready.cancel()
-        failed.cancel()
-        if not slot.ready.is_set():
-            raise NotReplaced(f"{slot}: {slot.last_exit}")
 
     async def _retire(self, slots: list[Slot]) -> None:
         """Takes slots away from the end of the list; returns when they are gone."""
@@ -189,8 +219,10 @@ class Crew:
         await asyncio.gather(*map(self._let_go, reversed(going)))
 
     async def _let_go(self, slot: Slot) -> None:
-        await slot.retire(lambda: self.doors.empty(slot.number))
+        await slot.retire(lambda: slot.plan.doors.empty(slot.number))
         await self._keepers.pop(slot)
+        all_doors = self.all_doors()
         self._retiring.remove(slot)
-        self.doors.remove(slot.number)
+        for doors in all_doors:
+            doors.remove(slot.number)
         self._surroundings.changed()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 from tercet.cluster.address import Bind
 from tercet.cluster.listeners import Listeners
@@ -29,6 +29,10 @@ class Doors:
     def add(self, slot: int) -> None:
         """Makes what one more slot needs, if it is not there."""
 
+    def slots(self) -> set[int]:
+        """Those that have a socket of their own there."""
+        return set()
+
     def descriptors(self, slot: int) -> list[int]:
         """The sockets that the workers of a slot inherit and accept on."""
         return []
@@ -43,8 +47,25 @@ class Doors:
     async def empty(self, slot: int) -> None:
         """Until a slot that was steered away from has no connection that nobody has accepted."""
 
+    def strangers(self) -> list[str]:
+        """Others who listen on its addresses, for people to read."""
+        return []
+
     def remove(self, slot: int) -> None:
         """Closes what only that slot had."""
+
+    def alone(self) -> None:
+        """The workers of another supervisor, before this one or after it, accept no more."""
+
+    def to_hand_over(self) -> Sequence[tuple[str, socket.socket]]:
+        """The sockets of shared addresses for a supervisor after this one, in their order.
+
+        Each with the address as it was asked for, where it is one of several; else with "".
+        """
+        return []
+
+    def let_go(self) -> None:
+        """They are somebody else's: from now on nothing is done to them but `close`."""
 
     def close(self) -> None: ...
 
@@ -54,16 +75,28 @@ class Held(Doors):
         self._reservation = reservation
         self.shown = self.to_bind = str(reservation.bind)
 
+    def to_hand_over(self) -> Sequence[tuple[str, socket.socket]]:
+        return [("", each) for each in self._reservation.sockets()]
+
     def close(self) -> None:
         self._reservation.close()
 
 
 class OwnDoors(Doors):
-    def __init__(self, listeners: Listeners) -> None:
+    """
+    Args:
+        slots: How many have a socket there, or share one.
+        shared: Whether the workers of a supervisor before this one accept there too.
+    """
+
+    def __init__(self, listeners: Listeners, slots: int, *, shared: bool = False) -> None:
         self.listeners = listeners
         self.shown = str(listeners.bind)
-        self._slots = set(listeners.sockets())
+        self._slots = set(range(slots))
         self._away: set[int] = set()
+        # Slots where others accept, whoever is there of ours.
+        self._shared = set(self._slots) if shared else set()
+        self._gone = False
 
     def add(self, slot: int) -> None:
         if slot not in self._slots:
@@ -72,26 +105,44 @@ class OwnDoors(Doors):
             # As the listeners have it.
             self._away.add(slot)
 
+    def slots(self) -> set[int]:
+        return set(self._slots)
+
     def descriptors(self, slot: int) -> list[int]:
         return [self.listeners.fileno(slot)]
 
     def steer(self, away: Collection[int]) -> None:
-        wanted = self._slots & set(away)
-        if wanted != self._away:
+        wanted = (self._slots & set(away)) - self._shared
+        if wanted != self._away and not self._gone:
             self._away = wanted
             self.listeners.steer(wanted)
+
+    def alone(self) -> None:
+        self._shared.clear()
+        if not self._gone:
+            self.listeners.steer(self._away)
+
+    def to_hand_over(self) -> Sequence[tuple[str, socket.socket]]:
+        return [("", each) for each in self.listeners.sockets().values()]
+
+    def let_go(self) -> None:
+        self._gone = True
 
     async def empty(self, slot: int) -> None:
         await self.listeners.empty(slot)
 
+    def strangers(self) -> list[str]:
+        return [] if self._gone else self.listeners.foreign()
+
     def remove(self, slot: int) -> None:
         # The last one goes when all are closed.
-        if slot in self._slots and len(self._slots) > 1:
+        if slot in self._slots and len(self._slots) > 1 and not self._gone:
             self._slots.discard(slot)
             self._away.discard(slot)
             self.listeners.remove(slot)
 
     def close(self) -> None:
+        self._gone = True
         self.listeners.close()
 
 
@@ -107,15 +158,20 @@ class Few(Doors):
         self._private = private
         self._others: dict[str, Listeners] = {}
 
-    def want(self, addresses: Iterable[str]) -> dict[str, str]:
+    def want(
+        self, addresses: Iterable[str], given: Callable[[str], Sequence[socket.socket]]
+    ) -> dict[str, str]:
         """Opens the addresses that are not open; gives "fd:N" for each.
+
+        Args:
+            given: What has been handed over for an address.
 
         Raises:
             ConfigError: One cannot be had.
         """
         for address in addresses:
             if address and address not in self._others:
-                self._others[address] = Listeners(Bind.parse(address), 1)
+                self._others[address] = Listeners(Bind.parse(address), 1, inherited=given(address))
         return {
             address: f"fd:{self._others[address].fileno(0)}" if address else ""
             for address in addresses
@@ -135,6 +191,13 @@ class Few(Doors):
 
     def further(self, slot: int) -> list[int]:
         return [each.fileno(0) for each in self._others.values()]
+
+    def to_hand_over(self) -> Sequence[tuple[str, socket.socket]]:
+        return [
+            (address, each)
+            for address, listeners in self._others.items()
+            for each in listeners.sockets().values()
+        ]
 
     def close(self) -> None:
         self._private.close()

@@ -116,6 +116,8 @@ class Life:
         self._last_words = aborted
         self._cause = ""
         self._ready_at = 0.0
+        self._ended_at: float | None = None
+        self._lived: float | None = None
         self._stopping = False
         self.stalls = False
         self._looker: asyncio.TimerHandle | None = None
@@ -140,7 +142,7 @@ class Life:
         self.link = Link(ours, on_message=self._heard)
         self.link.send(Start(spec))
         self._heart = Heartbeat(0.0, self._loop.time())
-        self._later(boot_timeout, self._too_slow)
+        self._boot()
         self._move(State.STARTING)
 
     @property
@@ -160,13 +162,14 @@ class Life:
 
     @property
     def age(self) -> float:
-        """Seconds since it was started."""
-        return self._process.age
+        """Seconds since it was started, until it was over."""
+        return self._process.age if self._lived is None else self._lived
 
     @property
     def served(self) -> float:
-        """Seconds since it was ready; 0 if it never was."""
-        return self._loop.time() - self._ready_at if self._ready_at else 0.0
+        """Seconds since it was ready, until it was over; 0 if it never was."""
+        until = self._loop.time() if self._ended_at is None else self._ended_at
+        return until - self._ready_at if self._ready_at else 0.0
 
     async def settled(self) -> bool:
         """Waits until it is ready (True), or is over before."""
@@ -254,8 +257,14 @@ class Life:
             self.stalls = stalls
             self._owner.moved(self)
 
-    def _too_slow(self) -> None:
-        if self.state is State.STARTING:
+    def _boot(self) -> None:
+        self._later(self._boot_timeout, self._too_slow, self._loop.time() + self._boot_timeout)
+
+    def _too_slow(self, due: float) -> None:
+        if self._loop.time() - due > self._boot_timeout / 2:
+            # It was us who stood still: what it has said meanwhile may not have been read yet.
+            self._boot()
+        elif self.state is State.STARTING or (self.state is State.DRAINING and not self.is_bound):
             log.error("%s is not ready after %g s; killing it", self, self._boot_timeout)
             self._cause = f"it was not ready after {self._boot_timeout:g} s"
             self.kill()
@@ -272,6 +281,7 @@ class Life:
             if timer:
                 timer.cancel()
         self.code = code
+        self._ended_at, self._lived = self._loop.time(), self._process.age
         self.last_exit = describe_exit(code) + (f": {self._cause}" if self._cause else "")
         if not self.spec.address_inherited:
             remove_sockets(self.spec.address)

@@ -75,11 +75,16 @@ def configure(name: str, format: str, handler: logging.Handler | None = None) ->
         The handler.
     """
     chosen = handler or logging.StreamHandler()
-    chosen.setFormatter(
-        JsonFormatter(name) if format == "json" else logging.Formatter(f"{name}: %(message)s")
-    )
+    dress(chosen, name, format)
     logging.basicConfig(level=logging.INFO, handlers=[chosen], force=True)
     return chosen
+
+
+def dress(handler: logging.Handler, name: str, format: str) -> None:
+    """Gives what goes through a handler that form; of arguments, see `configure`."""
+    handler.setFormatter(
+        JsonFormatter(name) if format == "json" else logging.Formatter(f"{name}: %(message)s")
+    )
 
 
 def redirect(path: str) -> None:

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from tercet.cluster.address import Bind
 from tercet.cluster.crew import Crew
 from tercet.cluster.doors import Doors, Few, Held, OwnDoors, private_socket
 from tercet.cluster.events import History
+from tercet.cluster.handed import Handed, HandedSockets
 from tercet.cluster.life import Life
 from tercet.cluster.listeners import Listeners
 from tercet.cluster.messages import Description, Events, Message, WorkerRecord
@@ -26,6 +27,8 @@ from tercet.cluster.slot import Slot
 from tercet.cluster.spec import CONTROL, MeshSpec, ServiceSpec
 from tercet.cluster.states import State
 from tercet.cluster.surroundings import GiveUp, Heard, Surroundings
+from tercet.cluster.zygote.starter import Zygote
+from tercet.errors import ConfigError
 
 CONTROL_TARGET = "tercet.cluster.control:register"
 
@@ -37,6 +40,8 @@ class Mesh:
         spec: What it is to be.
         heard: Called with what workers say that is not about their own lives.
         give_up: See `Surroundings`.
+        handed: Sockets that this process has been given.
+        follows: Whether they are of a supervisor whose workers still accept there.
 
     Raises:
         OSError: There is no memory for what gateways share.
@@ -48,9 +53,18 @@ class Mesh:
     """
 
     def __init__(
-        self, spec: MeshSpec, runtime: RuntimeDir, *, heard: Heard, give_up: GiveUp
+        self,
+        spec: MeshSpec,
+        runtime: RuntimeDir,
+        *,
+        heard: Heard,
+        give_up: GiveUp,
+        handed: HandedSockets | None = None,
+        follows: bool = False,
     ) -> None:
         self.crews: dict[str, Crew] = {}
+        self.handed = handed or HandedSockets()
+        self._follows = follows
         self.revision = 1
         self.reload_error = ""
         self.started = time.time()
@@ -99,17 +113,23 @@ class Mesh:
             ConfigError: The paths of its sockets would be too long.
         """
         self.runtime.socket(service.name, service.workers, 10**6)
-        crew = Crew(self.plan(service, doors, revision), doors, self.surroundings)
+        crew = Crew(self.plan(service, doors, revision), self.surroundings)
         self.crews[service.name] = crew
         return crew
 
     def plan(self, service: ServiceSpec, doors: Doors, revision: int) -> Plan:
+        engine = service.engine(self.spec.engine)
+        zygote = None
+        if service.preload:
+            # One for each revision: what it has imported stays as it was.
+            zygote = Zygote(service, engine, log_format=self.spec.log_format, changed=self._changed)
         return Plan(
             service=service,
             revision=revision,
-            engine=service.engine(self.spec.engine),
-            bind=doors.to_bind,
-            shown=doors.shown,
+            engine=engine,
+            doors=doors,
+            starter=zygote.start if zygote else None,
+            zygote=zygote,
         )
 
     def open(self, service: ServiceSpec, spec: MeshSpec) -> Doors:
@@ -121,9 +141,22 @@ class Mesh:
         if not service.bind:
             return Doors()
         bind = Bind.parse(service.bind)
-        if service.engine(spec.engine) == "native":
-            return OwnDoors(Listeners(bind, service.workers))
-        return Held(Reservation(bind))
+        if service.engine(spec.engine) != "native":
+            given = self.handed.take(service.name, bind, listening=False)
+            return Held(Reservation(bind, inherited=given))
+        slots = service.workers
+        given = self.handed.take(service.name, bind)
+        if len(given) > slots and not self._follows:
+            # Whoever has connected to one of the others would wait there for ever.
+            raise ConfigError(
+                f"there are {len(given)} sockets on {bind}, and {slots} workers of {service.name}",
+                hint="list the address once in the socket unit",
+                reason="BAD_SOCKET",
+            )
+        if shared := bool(given) and self._follows:
+            # Those beyond have sockets that nobody accepts on: they come one by one, away.
+            slots = min(slots, len(given))
+        return OwnDoors(Listeners(bind, slots, inherited=given), slots, shared=shared)
 
     def open_control(self) -> Few:
         """
@@ -138,7 +171,10 @@ class Mesh:
         Raises:
             ConfigError: An address of its cannot be had.
         """
-        found = doors.want([spec.health, spec.metrics])
+        found = doors.want(
+            [spec.health, spec.metrics],
+            lambda address: self.handed.take(f"{CONTROL}:{address}", Bind.parse(address)),
+        )
         doors.shown = doors.bind_of(spec.health)
         return ServiceSpec(
             name=CONTROL,
@@ -161,18 +197,38 @@ class Mesh:
             ConfigError: One cannot be had.
         """
         for address in set(addresses) - self._reserved.keys():
-            self._reserved[address] = Reservation(Bind.parse(address))
+            bind = Bind.parse(address)
+            given = self.handed.take(f"reserved:{address}", bind, listening=False)
+            self._reserved[address] = Reservation(bind, inherited=given)
 
-    def reserve(self, addresses: Iterable[str]) -> None:
-        """Holds those addresses and no others.
-
-        Raises:
-            ConfigError: One cannot be had.
-        """
-        wanted = set(addresses)
-        self.hold(wanted)
-        for address in self._reserved.keys() - wanted:
+    def release(self, kept: Collection[str]) -> None:
+        """Lets go of all addresses that it holds but these."""
+        for address in self._reserved.keys() - set(kept):
             self._reserved.pop(address).close()
+
+    def to_hand_over(self) -> list[Handed]:
+        """All sockets on TCP addresses, for a supervisor after this one; they stay ours too."""
+        doors = [
+            Handed(f"{name}:{address}" if address else name, each)
+            for name, crew in self.crews.items()
+            for address, each in crew.doors.to_hand_over()
+        ]
+        return doors + [
+            Handed(f"reserved:{address}", each)
+            for address, reservation in self._reserved.items()
+            for each in reservation.sockets()
+        ]
+
+    def alone(self) -> None:
+        """The workers of the other supervisor, before this one or after it, accept no more."""
+        self._follows = False
+        for crew in self.crews.values():
+            crew.doors.alone()
+
+    def let_go(self) -> None:
+        """The sockets are those of the supervisor after this one."""
+        for crew in self.crews.values():
+            crew.doors.let_go()
 
     def close(self) -> None:
         """Lets go of what is shared; everybody is gone."""

@@ -239,6 +239,17 @@ class Done(msgspec.Struct, frozen=True, kw_only=True, tag="done"):
     text: str = ""
 
 
+class Ready(msgspec.Struct, frozen=True, tag="ready"):
+    """Successor to the supervisor that it is to follow (binary upgrade): its whole mesh serves.
+
+    Before that it may say `Failed`; the other one may say `Stop`.
+    """
+
+
+class HandedOver(msgspec.Struct, frozen=True, tag="handed_over"):
+    """Supervisor to its successor: the mesh is yours. From now on the old one only stops."""
+
+
 Message = (
     Start
     | Stop
@@ -256,4 +267,6 @@ Message = (
     | Description
     | Order
     | Done
+    | Ready
+    | HandedOver
 )

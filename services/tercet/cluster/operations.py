@@ -31,13 +31,14 @@ class Operations:
 
     Attributes:
         name: What is under way; "" if nothing is.
+        closed: Whether the mesh stops.
     """
 
     def __init__(self, changed: Callable[[], None] = lambda: None) -> None:
         self.name = ""
         self._changed = changed
+        self.closed = False
         self._turn = asyncio.Lock()
-        self._closed = False
         self._next_reload: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -48,7 +49,7 @@ class Operations:
             Stopping: The mesh stops.
         """
         async with self._turn:
-            if self._closed:
+            if self.closed:
                 raise Stopping("the mesh stops")
             self.name = name
             self._changed()
@@ -72,7 +73,7 @@ class Operations:
 
     def close(self) -> None:
         """Nothing begins from now on."""
-        self._closed = True
+        self.closed = True
 
     async def _reload(self, change: Callable[[], Awaitable[None]]) -> None:
         async def begun() -> None:

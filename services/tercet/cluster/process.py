@@ -1,8 +1,9 @@
 """One child process of the supervisor: exec'd, watched by pidfd, ended as a whole session.
 
-Exec'd and never forked: a fork of a process that has threads or live gRPC objects is not safe, and
-plain `Popen` (no preexec_fn, user or group) is a vfork. A pidfd instead of asyncio's child
-watchers: on Python 3.11 those start a thread per child, and the supervisor has only one.
+Exec'd and never forked from the supervisor: a fork of a process that has threads or live gRPC
+objects is not safe, and plain `Popen` (no preexec_fn, user or group) is a vfork. A pidfd instead of
+asyncio's child watchers: on Python 3.11 those start a thread per child, and the supervisor has only
+one.
 """
 
 from __future__ import annotations
@@ -21,8 +22,69 @@ from pathlib import Path
 LINK_VARIABLE = "TERCET_LINK_FD"
 WORKER_MODULE = "tercet.cluster.worker"
 
+# Pids of the children that somebody here waits for: nobody else may reap them.
+waited_for: set[int] = set()
+# Who may be about to learn the pid of a child that it is to wait for.
+claimants: set[Callable[[int], bool]] = set()
 
-class Child:
+
+def is_ours(pid: int) -> bool:
+    """Whether somebody here waits for that child, or may come to."""
+    return pid in waited_for or any(claims(pid) for claims in claimants)
+
+
+class Watched:
+    """A child of this process, by its pidfd, until it is reaped.
+
+    Args:
+        on_exit: See `Child`.
+    """
+
+    def __init__(self, on_exit: Callable[[int], None]) -> None:
+        self.pid = 0
+        self.born = time.monotonic()
+        self._on_exit = on_exit
+        self._loop = asyncio.get_running_loop()
+        self._pidfd = -1
+
+    @property
+    def age(self) -> float:
+        """Seconds since it was started."""
+        return time.monotonic() - self.born
+
+    def signal(self, number: signal.Signals) -> None:
+        """Sends a signal to the worker itself; one that is gone is left in peace."""
+        if self._pidfd >= 0:
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._pidfd, number)
+
+    def _watch(self, pid: int) -> None:
+        self.pid = pid
+        self._pidfd = os.pidfd_open(pid)
+        waited_for.add(pid)
+        self._loop.add_reader(self._pidfd, self._exited)
+
+    def _reap(self) -> int:
+        try:
+            return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+        except ChildProcessError:
+            # Somebody else here has reaped it, and how it ended is lost.
+            return os.EX_SOFTWARE
+
+    def _exited(self) -> None:
+        self._loop.remove_reader(self._pidfd)
+        os.close(self._pidfd)
+        # Whoever has not heard yet that it is gone must not signal what is opened next.
+        self._pidfd = -1
+        # Before it is reaped: until then its pid, which is the session's id, cannot be given to
+        # a stranger.
+        end_session(self.pid)
+        code = self._reap()
+        waited_for.discard(self.pid)
+        self._on_exit(code)
+
+
+class Child(Watched):
     """A worker process from exec to reaping.
 
     Args:
@@ -32,6 +94,7 @@ class Child:
         on_exit: Called once with the wait status, as `os.waitstatus_to_exitcode` gives it
             (negative: killed by that signal), after the whole session has been ended.
         descriptors: Further ones that it inherits, under the same numbers.
+        module: What it runs.
 
     Raises:
         OSError: There is no process, descriptor or memory to be had for it now.
@@ -44,13 +107,12 @@ class Child:
         name: str,
         on_exit: Callable[[int], None],
         descriptors: Sequence[int] = (),
+        module: str = WORKER_MODULE,
     ) -> None:
-        self._on_exit = on_exit
-        self._loop = asyncio.get_running_loop()
-        self.born = time.monotonic()
+        super().__init__(on_exit)
         self._popen = subprocess.Popen(
             # -P: what lies in the current directory must not shadow the standard library.
-            [sys.executable, "-P", "-m", WORKER_MODULE, name],
+            [sys.executable, "-P", "-m", module, name],
             stdin=subprocess.DEVNULL,
             pass_fds=[end.fileno(), *descriptors],
             # Its own session: Ctrl-C reaches the supervisor alone, which decides; and whatever
@@ -64,35 +126,15 @@ class Child:
                 "GRPC_VERBOSITY": os.environ.get("GRPC_VERBOSITY", "ERROR"),
             },
         )
-        self.pid = self._popen.pid
         try:
-            self._pidfd = os.pidfd_open(self.pid)
+            self._watch(self._popen.pid)
         except OSError:
             self._popen.kill()
             self._popen.wait()
             raise
-        self._loop.add_reader(self._pidfd, self._exited)
 
-    @property
-    def age(self) -> float:
-        """Seconds since it was started."""
-        return time.monotonic() - self.born
-
-    def signal(self, number: signal.Signals) -> None:
-        """Sends a signal to the worker itself; one that is gone is left in peace."""
-        if self._pidfd >= 0:
-            with contextlib.suppress(ProcessLookupError):
-                signal.pidfd_send_signal(self._pidfd, number)
-
-    def _exited(self) -> None:
-        self._loop.remove_reader(self._pidfd)
-        os.close(self._pidfd)
-        # Whoever has not heard yet that it is gone must not signal what is opened next.
-        self._pidfd = -1
-        # Before it is reaped: until then its pid, which is the session's id, cannot be given to
-        # a stranger.
-        end_session(self.pid)
-        self._on_exit(self._popen.wait())
+    def _reap(self) -> int:
+        return self._popen.wait()
 
 
 def end_session(session: int) -> None:

@@ -14,7 +14,7 @@ import sys
 
 import msgspec
 
-from tercet.cluster.process import describe_exit
+from tercet.cluster.process import describe_exit, waited_for
 from tercet.cluster.spec import MeshSpec, OriginSpec
 from tercet.errors import TercetError
 
@@ -52,7 +52,6 @@ async def read(origin: OriginSpec) -> MeshSpec:
 
 
 async def _run(origin: OriginSpec, spec: int, said: int) -> int:
-    loop = asyncio.get_running_loop()
     child = subprocess.Popen(  # noqa: ASYNC220 - it is only started here
         [sys.executable, "-P", "-m", "tercet.cli", *origin.arguments],
         cwd=origin.directory,
@@ -63,18 +62,32 @@ async def _run(origin: OriginSpec, spec: int, said: int) -> int:
         stderr=said,
         start_new_session=True,
     )
+    waited_for.add(child.pid)
+    try:
+        await _ended(child.pid)
+    except TimeoutError:
+        raise NotRead(f"the configuration was not read within {PATIENCE:g} s") from None
+    finally:
+        # Whatever is the matter; one that has ended is not hurt by it.
+        child.send_signal(signal.SIGKILL)
+        code = child.wait()
+        waited_for.discard(child.pid)
+    return code
+
+
+async def _ended(pid: int) -> None:
+    """
+    Raises:
+        TimeoutError: It runs for too long.
+        OSError: It cannot be watched now.
+    """
+    loop = asyncio.get_running_loop()
     ended = asyncio.Event()
-    pidfd = os.pidfd_open(child.pid)
+    pidfd = os.pidfd_open(pid)
     loop.add_reader(pidfd, ended.set)
     try:
         async with asyncio.timeout(PATIENCE):
             await ended.wait()
-    except TimeoutError:
-        raise NotRead(f"the configuration was not read within {PATIENCE:g} s") from None
     finally:
         loop.remove_reader(pidfd)
         os.close(pidfd)
-        if not ended.is_set():
-            child.send_signal(signal.SIGKILL)
-        code = child.wait()
-    return code

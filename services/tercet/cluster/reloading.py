@@ -15,6 +15,7 @@ import logging
 from tercet.cluster.crew import Crew
 from tercet.cluster.doors import Doors, Few
 from tercet.cluster.mesh import Mesh
+from tercet.cluster.operations import Stopping
 from tercet.cluster.region import Rows
 from tercet.cluster.spec import CONTROL, MeshSpec, ServiceSpec
 from tercet.errors import ConfigError
@@ -34,24 +35,23 @@ class Reload:
         self._mesh = mesh
         self._spec = spec
         self._revision = revision
-        self._opened: dict[str, Doors] = {}
+        # By the name of the service.
+        self._doors: dict[str, Doors] = {}
+        self._opened: list[Doors] = []
+        self._reserved = [each for service in mesh.spec.services for each in service.reserved]
 
     async def run(self) -> None:
         """
         Raises:
             ConfigError: It cannot be done while the mesh runs, or an address cannot be had.
             NotReplaced: A new worker did not become ready.
+            Stopping: The mesh stops.
         """
         mesh, old = self._mesh, self._mesh.spec
         self._refuse()
         try:
             self._open()
-        except BaseException:
-            for doors in self._opened.values():
-                doors.close()
-            raise
-        mesh.surroundings.spec = self._spec
-        try:
+            mesh.surroundings.spec = self._spec
             services = [each for each in self._spec.services if not each.gateway]
             for service in services:
                 await self._start(service)
@@ -65,11 +65,19 @@ class Reload:
             await self._renew_control(old)
         except BaseException:
             mesh.surroundings.spec = old
+            self._let_go()
             raise
         finally:
-            for name, doors in self._opened.items():
-                if name not in mesh.crews or mesh.crews[name].doors is not doors:
+            used = {doors for crew in mesh.crews.values() for doors in crew.all_doors()}
+            for doors in self._opened:
+                if doors not in used:
                     doors.close()
+
+    def _let_go(self) -> None:
+        """Of the addresses that it holds for workers which were not started."""
+        plans = [slot.plan for slot in self._mesh.slots()]
+        used = [each for plan in plans for each in plan.service.reserved]
+        self._mesh.release({*self._reserved, *used})
 
     def _refuse(self) -> None:
         rows = self._mesh.surroundings.rows
@@ -91,8 +99,12 @@ class Reload:
     def _open(self) -> None:
         for service in self._spec.services:
             crew = self._mesh.crews.get(service.name)
-            if crew is None or crew.plan.service.bind != service.bind:
-                self._opened[service.name] = self._mesh.open(service, self._spec)
+            engine = service.engine(self._spec.engine)
+            doors = crew.doors_for(service.bind, engine) if crew else None
+            if doors is None:
+                doors = self._mesh.open(service, self._spec)
+                self._opened.append(doors)
+            self._doors[service.name] = doors
         self._mesh.hold(each for service in self._spec.services for each in service.reserved)
         if self._spec.gateways and not self._mesh.surroundings.rows:
             self._mesh.surroundings.rows = Rows(self._spec.gateways)
@@ -101,7 +113,10 @@ class Reload:
         """Starts it, if it is new."""
         if service.name in self._mesh.crews:
             return
-        crew = self._mesh.add(service, self._opened[service.name], self._revision)
+        if self._mesh.operations.closed:
+            # Nobody would stop them.
+            raise Stopping("the mesh stops")
+        crew = self._mesh.add(service, self._doors[service.name], self._revision)
         try:
             await crew.fill()
         except BaseException:
@@ -114,15 +129,14 @@ class Reload:
         crew = mesh.crews[service.name]
         if crew.plan.revision == self._revision:
             return
-        doors = self._opened.get(service.name)
-        plan = mesh.plan(service, doors or crew.doors, self._revision)
+        plan = mesh.plan(service, self._doors[service.name], self._revision)
         # A number that an operator has given holds until the configuration says another.
         wanted = crew.wanted
         if service.workers != crew.plan.service.workers:
             wanted = service.workers
         if wanted < crew.wanted:
             await crew.scale(wanted)
-        await crew.replace(plan, doors)
+        await crew.replace(plan)
         if wanted > crew.wanted:
             await crew.scale(wanted)
 
@@ -130,7 +144,7 @@ class Reload:
         kept = {service.name for service in self._spec.services} | {CONTROL}
         for name in self._mesh.crews.keys() - kept:
             await self._drop(self._mesh.crews[name])
-        self._mesh.reserve(each for service in self._spec.services for each in service.reserved)
+        self._mesh.release({each for service in self._spec.services for each in service.reserved})
 
     async def _drop(self, crew: Crew) -> None:
         await crew.retire()

@@ -22,18 +22,20 @@ from collections.abc import Awaitable, Callable, Iterator
 from random import Random
 
 from tercet.cluster.backoff import Backoff
-from tercet.cluster.doors import Doors
 from tercet.cluster.heartbeat import pulse
 from tercet.cluster.life import Life
 from tercet.cluster.messages import EventKind, Message, WorkerRecord
 from tercet.cluster.plan import Plan
 from tercet.cluster.recycling import Wear, resident
-from tercet.cluster.spec import RegionSpec, WorkerSpec
+from tercet.cluster.spec import CONTROL, RegionSpec, WorkerSpec
 from tercet.cluster.states import State
 from tercet.cluster.surroundings import Surroundings
 from tercet.errors import TercetError
 
 log = logging.getLogger("tercet")
+
+# Seconds that a slot which is to go waits for its worker to accept what is queued.
+EMPTYING = 10.0
 
 
 class NotReplaced(TercetError):
@@ -48,7 +50,6 @@ class Slot:
     Args:
         plan: What its workers are to be.
         generations: Numbers for its processes; none is given twice.
-        doors: What its workers are connected to by.
 
     Attributes:
         current: The worker that fills it; None between two.
@@ -63,7 +64,6 @@ class Slot:
         surroundings: Surroundings,
         *,
         generations: Iterator[int],
-        doors: Callable[[], Doors] = Doors,
         cpu: int = -1,
     ) -> None:
         self.plan = plan
@@ -74,9 +74,11 @@ class Slot:
         self.generation = 0
         self._surroundings = surroundings
         self._generations = generations
-        self._doors = doors
         self._cpu = cpu
         self._coming: Life | None = None
+        # What the one that comes is.
+        self._next = plan
+        self._succeeded = False
         self._leaving: list[Life] = []
         self._rows: dict[Life, int] = {}
         self._wear: dict[Life, Wear] = {}
@@ -87,6 +89,7 @@ class Slot:
         self._backoff = Backoff(rng=Random())
         self._deaths = 0
         self._ending = asyncio.Event()
+        # Of control processes that nobody waits for.
         self._replacing = False
         self._restarts = 0
         self.last_exit = ""
@@ -175,51 +178,68 @@ class Slot:
         self._news.set()
         self._news = asyncio.Event()
 
+    async def filled(self) -> None:
+        """Until it is filled by one that serves.
+
+        Raises:
+            NotReplaced: The first one that tried did not become ready, or the slot is to go.
+        """
+        await _first(self.ready.wait(), self.failed.wait(), self._ending.wait())
+        if not self.ready.is_set():
+            why = " is about to go" if self._ending.is_set() else f": {self.last_exit}"
+            raise NotReplaced(f"{self}{why}")
+
     # -- changes -----------------------------------------------------------------------------
 
     async def replace(self, plan: Plan) -> None:
         """Puts a new worker beside the one that there is, and lets that one go when it serves.
 
-        Returns when the old one is gone.
+        Returns when the old one is gone; of the control process, when it is about to go: whoever
+        has asked for this waits there to hear that it is done.
 
         Raises:
             NotReplaced: The new one did not become ready; the old one goes on.
         """
         if self._ending.is_set():
             raise NotReplaced(f"{self} is about to go")
-        self._replacing = True
+        self._replacing, self._succeeded = True, False
         self._wake()
         try:
-            old = await self._succeed(plan)
+            self._next = plan
+            coming = self._coming = self._start(plan)
+            await coming.settled()
+        except OSError as error:
+            raise NotReplaced(f"{self}: its successor could not be started: {error}") from error
         finally:
-            self._coming = None
+            if unwanted := self._coming:
+                self._coming = None
+                self._leaving.append(unwanted)
+                unwanted.stop(self._surroundings.spec.grace)
             self._replacing = False
             self._wake()
             self._surroundings.changed()
-        if old:
-            await self._drain(old)
+        if not self._succeeded:
+            why = f": its successor {coming.last_exit}" if coming.last_exit else " is about to go"
+            raise NotReplaced(f"{self}{why}")
+        leaving = list(self._leaving)
+        await asyncio.gather(*map(self._drain, leaving))
+        # Not before the control process was told to stop: it takes no more requests from then on,
+        # which would wait for its end as the next change does.
+        if self.name != CONTROL:
+            for life in leaving:
+                await life.over.wait()
 
-    async def _succeed(self, plan: Plan) -> Life | None:
-        """Fills the slot anew; gives who filled it."""
-        try:
-            coming = self._coming = self._start(plan)
-        except OSError as error:
-            raise NotReplaced(f"{self}: its successor could not be started: {error}") from error
-        if not await coming.settled():
-            raise NotReplaced(f"{self}: its successor {coming.last_exit}")
-        if self._ending.is_set():
-            raise NotReplaced(f"{self} is about to go")
-        old, self.current, self.plan = self.current, coming, plan
+    def _succeed(self, coming: Life) -> None:
+        """Fills the slot anew, in the same turn as that one is ready: both are told at once."""
+        old, self.current, self.plan = self.current, coming, self._next
         self._coming = self._fallen = None
+        self._succeeded = True
         self._backoff = Backoff(rng=Random())
         self._deaths = 0
         self._retry = 0.0
         if old:
             self._leaving.append(old)
-            # In the same turn as its successor is listed.
             old.leave()
-        self._mark()
-        return old
 
     async def retire(self, emptied: Callable[[], Awaitable[None]]) -> None:
         """Empties the slot for good. Returns when none of its processes is left.
@@ -234,27 +254,29 @@ class Slot:
         if life := self.current:
             life.leave()
             await self._surroundings.settled()
-            await _first(emptied(), life.over.wait())
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(EMPTYING):
+                    await _first(emptied(), life.over.wait())
             await self._drain(life)
         await self.empty()
 
     async def _drain(self, life: Life) -> None:
+        """Returns when it is told to stop."""
         life.leave()
         await self._surroundings.settled()
         life.stop(self._surroundings.spec.grace)
-        await life.over.wait()
 
     def serving(self, generation: int) -> None:
         """The worker of that generation is healthy over its own socket."""
         for life in self.lives():
             if life.spec.generation == generation and life.state is State.STARTING:
-                life.serving()
                 if self._restarts or life is not self.current:
                     log.info("%s is ready", life)
                 self._tell(EventKind.WORKER_READY, life)
+                life.serving()
 
     def stop(self, grace: float) -> None:
-        """Tells its workers to drain and end, now; `keep` returns when they are gone.
+        """Tells its workers to drain and end, now; `keep` returns, and `empty` when they are gone.
 
         Args:
             grace: Seconds that they may go on with the calls that they have.
@@ -266,7 +288,7 @@ class Slot:
 
     async def empty(self) -> None:
         """Until no process of it is left."""
-        while lives := self.lives():
+        while lives := [life for life in self.lives() if not life.over.is_set()]:
             await lives[0].over.wait()
 
     def kill(self) -> None:
@@ -291,6 +313,8 @@ class Slot:
         elif life.state is State.DRAINING and life not in self._told_of:
             self._told_of.add(life)
             self._tell(EventKind.WORKER_DRAINING, life)
+        elif life is self._coming and life.state is State.READY and not self._ending.is_set():
+            self._succeed(life)
         self._mark()
         self._surroundings.changed()
 
@@ -308,7 +332,9 @@ class Slot:
             self.current = None
             self._fallen = life
             self._wake()
-        if life in self._leaving:
+        elif life is self._coming:
+            self._coming = None
+        elif life in self._leaving:
             self._leaving.remove(life)
         self._told_of.discard(life)
         self._wear.pop(life, None)
@@ -351,7 +377,7 @@ class Slot:
                 boot_timeout=self._surroundings.spec.boot_timeout,
                 hang_timeout=self._surroundings.spec.hang_timeout,
             )
-        except OSError:
+        except BaseException:
             if row is not None and self._surroundings.rows:
                 self._surroundings.rows.give_back(row)
             raise
@@ -376,9 +402,9 @@ class Slot:
             options=service.options,
             address=self._address(self.generation),
             bind=plan.bind,
-            listeners=self._doors().descriptors(self.number),
-            address_inherited=self._doors().private,
-            inherited=self._doors().further(self.number),
+            listeners=plan.doors.descriptors(self.number),
+            address_inherited=plan.doors.private,
+            inherited=plan.doors.further(self.number),
             control=self._surroundings.runtime.socket("control", 0, 0),
             engine=plan.engine,
             grace=mesh.grace,
@@ -388,7 +414,8 @@ class Slot:
             import_from_cwd=service.import_from_cwd,
             region=region,
             cpu=self._cpu if service.pin else -1,
-            log=mesh.log,
+            # The worker's code may change its directory.
+            log=os.path.abspath(mesh.log) if mesh.log else "",
             log_format=mesh.log_format,
         )
 
@@ -421,7 +448,9 @@ async def _first(*waits: Awaitable[object]) -> None:
     """Until one of them has come to its end; the others are cancelled."""
     tasks = [asyncio.ensure_future(each) for each in waits]
     try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
         for task in tasks:
             task.cancel()
+    for task in done:
+        task.result()

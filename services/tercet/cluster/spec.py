@@ -11,6 +11,28 @@ from typing import Any
 import msgspec
 
 from tercet.cluster.address import Bind
+from tercet.cluster.options import (
+    BootTimeout,
+    CrashLimit,
+    Engine,
+    Grace,
+    HangTimeout,
+    Health,
+    Hooks,
+    Log,
+    LogFormat,
+    MaxAge,
+    MaxRequests,
+    MaxRequestsJitter,
+    MaxRss,
+    Metrics,
+    PidFile,
+    Pin,
+    Preload,
+    RssInterval,
+    RssSamples,
+    Watch,
+)
 from tercet.cluster.region import MOST_GATEWAYS
 from tercet.rpc.names import DEFAULT_ENGINE, ENGINE_NAMES
 
@@ -26,17 +48,14 @@ LOG_FORMATS = ("text", "json")
 
 
 class RecycleSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """When a worker is replaced although it is well; 0 is never."""
+    """When a worker is replaced although it is well; each is described in `options.py`."""
 
-    # Calls that it has taken, and up to so many more, drawn for each worker.
-    max_requests: int = 0
-    max_requests_jitter: int = 0
-    # Seconds since its start; up to a tenth less, drawn for each worker.
-    max_age: float = 0.0
-    # Bytes of resident memory, in so many samples in a row, one every `rss_interval` seconds.
-    max_rss: int = 0
-    rss_samples: int = 3
-    rss_interval: float = 5.0
+    max_requests: MaxRequests = 0
+    max_requests_jitter: MaxRequestsJitter = 0
+    max_age: MaxAge = 0.0
+    max_rss: MaxRss = 0
+    rss_samples: RssSamples = 3
+    rss_interval: RssInterval = 5.0
 
     def __post_init__(self) -> None:
         for field in ("max_requests", "max_requests_jitter", "max_age", "max_rss"):
@@ -82,10 +101,8 @@ class ServiceSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     # Whether TTIN and TTOU mean it: so it is with services of the user's own.
     scaled_by_signal: bool = False
     recycle: RecycleSpec = RecycleSpec()
-    # Pin the worker in each slot to one CPU, the slots in turn to all that there are.
-    pin: bool = False
-    # Import its module once, and fork workers that share those pages.
-    preload: bool = False
+    pin: Pin = False
+    preload: Preload = False
 
     def __post_init__(self) -> None:
         if not NAME.fullmatch(self.name):
@@ -111,34 +128,21 @@ class ServiceSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 class MeshSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The whole mesh."""
+    """The whole mesh. What has no comment is described in `options.py`."""
 
     services: list[ServiceSpec]
-    # "host:port" of the health service for probes, or "" for none.
-    health: str = ""
-    # The rpc engine of all servers but the gateways'.
-    engine: str = DEFAULT_ENGINE
-    # Seconds that a stopping mesh may go on with the calls that it has.
-    grace: float = 10.0
-    # Seconds from the start of a worker until it must be ready.
-    boot_timeout: float = 60.0
-    # Seconds without a pulse of its event loop after which a worker is taken for hung; 0 for never.
-    hang_timeout: float = 30.0
-    # Deaths in a row of one slot's workers, none of them stable, after which the mesh stops; 0 for
-    # never: the slot is tried again every 15 s.
-    crash_limit: int = 0
-    # "host:port" of the workers' metrics for Prometheus, or "" for none.
-    metrics: str = ""
-    # File that everything's stdout and stderr go to, opened anew at USR1; "" for the terminal.
-    log: str = ""
-    # "text", a line with the worker's name before it, or "json".
-    log_format: str = "text"
-    # File that the supervisor's pid is written to; "" for none.
-    pid_file: str = ""
-    # Functions that the control process calls, "module:function", with each event of that kind.
-    hooks: dict[str, str] = {}
-    # Directories whose Python files, once changed, are a reason to reload: for development.
-    watch: list[str] = []
+    health: Health = ""
+    engine: Engine = DEFAULT_ENGINE
+    grace: Grace = 10.0
+    boot_timeout: BootTimeout = 60.0
+    hang_timeout: HangTimeout = 30.0
+    crash_limit: CrashLimit = 0
+    metrics: Metrics = ""
+    log: Log = ""
+    log_format: LogFormat = "text"
+    pid_file: PidFile = ""
+    hooks: Hooks = {}
+    watch: Watch = []
     # Where a reload finds the configuration; None if it cannot be read anew.
     origin: OriginSpec | None = None
     # Lines shown below the table of workers when all are ready; $name is that service's address.

@@ -17,9 +17,11 @@ import signal
 import sys
 import termios
 
+from tercet.cluster import logs
 from tercet.cluster.banner import banner
 from tercet.cluster.changes import Changes
 from tercet.cluster.crew import Crew
+from tercet.cluster.duties import Duties
 from tercet.cluster.life import Life
 from tercet.cluster.mesh import Mesh
 from tercet.cluster.messages import (
@@ -36,20 +38,33 @@ from tercet.cluster.messages import (
 from tercet.cluster.runtime_dir import RuntimeDir
 from tercet.cluster.slot import Slot
 from tercet.cluster.spec import CANNOT_START, CONTROL, MeshSpec
+from tercet.cluster.strangers import watch
+from tercet.cluster.upgrading import Upgrading
 from tercet.cluster.voice import Voice
 
 log = logging.getLogger("tercet")
 
 # EX_SOFTWARE of sysexits.h: a service crashes and crashes.
 CRASHES = 70
+# One of them is the terminal, if there is one.
+STREAMS = (0, 1, 2)
 
 
 class Supervisor:
     """Runs a mesh from start to stop, on its own asyncio loop."""
 
-    def __init__(self, spec: MeshSpec, runtime: RuntimeDir) -> None:
-        self._mesh = Mesh(spec, runtime, heard=self._heard, give_up=self._give_up)
-        self._changes = Changes(self._mesh)
+    def __init__(self, spec: MeshSpec, runtime: RuntimeDir, duties: Duties) -> None:
+        self._mesh = Mesh(
+            spec,
+            runtime,
+            heard=self._heard,
+            give_up=self._give_up,
+            handed=duties.handed,
+            follows=duties.takeover is not None,
+        )
+        self._duties = duties
+        self._changes = Changes(self._mesh, duties.notifier)
+        self._upgrading = Upgrading(self._mesh, duties, self._end)
         self._was_ready = False
         self._stop = asyncio.Event()
         self._grace: float | None = None
@@ -63,6 +78,7 @@ class Supervisor:
             OSError: There is no memory for what gateways share.
         """
         self._listen_to_signals()
+        self._duties.begin(self._told_by_predecessor)
         mesh, spec = self._mesh, self._mesh.spec
         try:
             control = mesh.open_control()
@@ -70,11 +86,17 @@ class Supervisor:
             for service in spec.services:
                 mesh.hold(service.reserved)
                 mesh.add(service, mesh.open(service, spec))
+            mesh.handed.close()
             for crew in mesh.crews.values():
                 crew.start()
             tasks = [
                 asyncio.create_task(each)
-                for each in (self._announce(), self._changes.recycle_worn(), self._watch_keepers())
+                for each in (
+                    self._announce(),
+                    self._changes.recycle_worn(),
+                    self._watch_keepers(),
+                    watch(mesh),
+                )
             ]
             await self._until_stop(tasks)
             await self._stop_in_order()
@@ -94,16 +116,27 @@ class Supervisor:
             signal.SIGTTIN: lambda: self._changes.scale_by(1),
             signal.SIGTTOU: lambda: self._changes.scale_by(-1),
             signal.SIGUSR1: self._reopen_logs,
+            signal.SIGUSR2: self._upgrading.begin,
         }.items():
             loop.add_signal_handler(number, answer)
 
     def _told_to_stop(self) -> None:
         if self._stop.is_set():
             log.warning("told to stop again: killing what is left")
+            self._upgrading.kill()
             for slot in self._mesh.slots():
+                # Whose turn has not come yet: nobody is to follow.
+                slot.stop(0.0)
                 slot.kill()
         else:
             log.info("stopping")
+        self._end()
+
+    def _told_by_predecessor(self, grace: float) -> None:
+        self._grace = grace
+        self._told_to_stop()
+
+    def _end(self) -> None:
         self._stop.set()
 
     def _told_to_quit(self) -> None:
@@ -112,23 +145,32 @@ class Supervisor:
 
     def _hung_up(self) -> None:
         """Reload; or, if it was the terminal that went away, stop."""
-        stdin = sys.stdin.fileno() if sys.stdin else 0
-        if _is_gone(stdin):
+        if any(map(_is_gone, STREAMS)):
             self._told_to_stop()
         else:
             self._changes.begin_reload()
 
     def _reopen_logs(self) -> None:
+        if self._mesh.spec.log:
+            logs.reopen(self._mesh.spec.log)
         for slot in self._mesh.slots():
             slot.pass_on(signal.SIGUSR1)
 
     # -- start and stop ----------------------------------------------------------------------
 
     async def _announce(self) -> None:
-        slots = list(self._mesh.slots())
-        await asyncio.gather(*(slot.ready.wait() for slot in slots))
+        been: set[Slot] = set()
+        # A reload may take some away that never were, and bring others.
+        while missing := [slot for slot in self._mesh.slots() if slot not in been]:
+            waits = {asyncio.create_task(slot.ready.wait()): slot for slot in missing}
+            done, late = await asyncio.wait(waits, timeout=1.0)
+            been.update(waits[wait] for wait in done)
+            for wait in late:
+                wait.cancel()
+        await self._duties.ready("serving")
         self._was_ready = True
-        records = [record for slot in slots for record in slot.records()]
+        self._mesh.alone()
+        records = self._mesh.records()
         runtime, hints = self._mesh.runtime.path, self._mesh.spec.hints
         Voice(sys.stdout.fileno()).say(banner(records, runtime, hints))
         await asyncio.Event().wait()
@@ -163,16 +205,24 @@ class Supervisor:
         grace = mesh.spec.grace if self._grace is None else self._grace
         deadline = loop.time() + grace
         crews = list(mesh.crews.values())
-        for stage in (_is_gateway, _is_service, _is_control):
+        stages = [_is_gateway, _is_service, _is_control]
+        if self._upgrading.is_handed_over:
+            # Probes ask whoever answers first, and ours would say that the mesh ends.
+            stages.sort(key=lambda stage: stage is not _is_control)
+        self._duties.notifier.stopping("stopping")
+        successor = asyncio.create_task(self._upgrading.stop(grace))
+        for stage in stages:
             for crew in filter(stage, crews):
                 crew.stop(max(0.0, deadline - loop.time()))
             await asyncio.gather(*(crew.ended() for crew in filter(stage, crews)))
+        await successor
 
     def _give_up(self, slot: Slot, code: int, deaths: int) -> bool:
         # Later, what is broken may be mended under a mesh that serves; at the first start the
         # user waits for an answer.
         if code == CANNOT_START and not self._was_ready:
             log.error("%s cannot start; giving up", slot)
+            self._duties.failed(f"{slot} cannot start: {slot.last_exit}")
             self._exit_code = CANNOT_START
         elif 0 < self._mesh.spec.crash_limit <= deaths:
             log.error("%s has died %d times in a row; giving up", slot, deaths)
@@ -187,9 +237,9 @@ class Supervisor:
     def _heard(self, life: Life, message: Message) -> None:
         if isinstance(message, Bound):
             if life.spec.service == CONTROL:
-                # Nobody else could ask it.
-                life.serving()
                 self._mesh.welcome(life)
+                # Nobody else could ask it.
+                self._serving(CONTROL, life.spec.slot, life.spec.generation)
         elif isinstance(message, Report):
             self._mesh.tell_control(
                 Reported(
@@ -201,15 +251,18 @@ class Supervisor:
                 )
             )
         elif isinstance(message, Serving):
-            slot = self._mesh.slot(message.service, message.slot)
-            if slot:
-                slot.serving(message.generation)
+            self._serving(message.service, message.slot, message.generation)
         elif isinstance(message, Acknowledged):
             self._mesh.publisher.acknowledged(life, message.version)
         elif isinstance(message, Leaving):
             self._changes.begin_recycle(life, "it was sent TERM")
         elif isinstance(message, Order):
             self._changes.carry_out(message, answer=life.link.send)
+
+    def _serving(self, service: str, number: int, generation: int) -> None:
+        slot = self._mesh.slot(service, number)
+        if slot:
+            slot.serving(generation)
 
 
 def _is_gone(terminal: int) -> bool:

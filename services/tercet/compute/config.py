@@ -2,24 +2,41 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import msgspec
+from msgspec import Meta
 
 
 class ComputeConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Limits of the compute service; each is per worker process."""
 
-    # Threads of the pool, at most 1024; 0 means one per usable CPU (affinity and cgroup quota).
-    threads: int = 0
-    # Jobs that may wait for a thread; the next one is refused at once.
-    queue_limit: int = 64
-    # Elements (8 bytes each) of one `fill` input.
-    max_fill_elements: int = 1 << 26
-    # Pixels of one decoded image; imgproxy's default.
-    max_pixels: int = 50_000_000
-    # Bytes of one encoded image in an answer: gRPC's default message limit, less the other fields.
-    max_encoded_bytes: int = (4 << 20) - (64 << 10)
-    # Bytes that the fill inputs and decoded images of all calls may hold at once.
-    memory_limit: int = 2 << 30
+    threads: Annotated[
+        int,
+        Meta(
+            description="threads of a worker's pool, at most 1024; 0 for the usable CPUs divided by"
+            " workers"
+        ),
+    ] = 0
+    queue_limit: Annotated[
+        int, Meta(description="jobs that may wait for a thread; the next one is refused at once")
+    ] = 64
+    max_fill_elements: Annotated[
+        int, Meta(description="elements (8 bytes each) of one `fill` input")
+    ] = 1 << 26
+    # imgproxy's default.
+    max_pixels: Annotated[int, Meta(description="pixels of one decoded image")] = 50_000_000
+    # gRPC's default message limit, less the other fields.
+    max_encoded_bytes: Annotated[
+        int, Meta(description="bytes of one encoded image in an answer")
+    ] = (4 << 20) - (64 << 10)
+    memory_limit: Annotated[
+        int,
+        Meta(
+            description="bytes that the fill inputs and decoded images of all calls may hold at"
+            " once"
+        ),
+    ] = 2 << 30
 
     def __post_init__(self) -> None:
         if not 0 <= self.threads <= 1024:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import msgspec
+from msgspec import Meta
 
 # A whole answer of Run must fit gRPC's default limit of 4 MiB: this output, plus 64 KiB of error
 # output for each of MAX_STAGES, plus room for the rest.
@@ -18,22 +21,34 @@ class ExecutorConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         ValueError: A value is out of its range.
     """
 
-    # Path of a TOML file whose programs are added to the built-in ones and replace those of the
-    # same name; empty: the built-in ones only.
-    catalogue: str = ""
-    # Directory beneath which the file arguments of programs are found; empty: no file arguments.
-    media_root: str = ""
-    # Most programs running at once, over all calls.
-    max_programs: int = 64
-    # Most bytes of output that Run collects.
-    max_output_bytes: int = 1 << 20
-    # Seconds between SIGTERM and SIGKILL.
-    grace_seconds: float = 2.0
-    # Seconds that the output of an ended program may stay open before those that hold it are
-    # killed.
-    settle_seconds: float = 0.25
-    # Whether the gateway routes this service on an address that is not loopback. Read there.
-    expose: bool = False
+    catalogue: Annotated[
+        str,
+        Meta(
+            description="TOML file of further programs, which replace built-in ones of the same"
+            ' name; "" for none'
+        ),
+    ] = ""
+    media_root: Annotated[
+        str, Meta(description='directory beneath which programs\' files are; "" for no files')
+    ] = ""
+    max_programs: Annotated[int, Meta(description="programs that run at once, over all calls")] = 64
+    max_output_bytes: Annotated[int, Meta(description="bytes of output that Run collects")] = (
+        1 << 20
+    )
+    grace_seconds: Annotated[
+        float, Meta(description="seconds between TERM and KILL of a program")
+    ] = 2.0
+    settle_seconds: Annotated[
+        float,
+        Meta(
+            description="seconds for which an ended program's output may stay open before those"
+            " that hold it are killed"
+        ),
+    ] = 0.25
+    # Read there.
+    expose: Annotated[
+        bool, Meta(description="whether a gateway that is not on loopback routes it")
+    ] = False
 
     def __post_init__(self) -> None:
         if self.max_programs < 1:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 import re
+from typing import Annotated
 
 import msgspec
+from msgspec import Meta
 
 from tercet.cluster.address import Bind
 from tercet.errors import ConfigError
@@ -26,9 +28,10 @@ class UpstreamConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         ConfigError: The target is none.
     """
 
-    name: str
-    # Where it is: see docs/gateway.md.
-    target: str
+    name: Annotated[str, Meta(description="its name", examples=["inventory"])]
+    target: Annotated[
+        str, Meta(description="where it is: see gateway.md", examples=["dns:///inventory:50051"])
+    ]
 
     def __post_init__(self) -> None:
         if not NAME.fullmatch(self.name):
@@ -67,14 +70,24 @@ class UpstreamTls(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         ValueError: A certificate without its key, or the reverse.
     """
 
-    # PEM file of the authorities that are believed; "" for the system's.
-    ca: str = ""
-    # PEM files of the certificate, with its chain, that the gateway shows; "" for none.
-    cert: str = ""
-    key: str = ""
-    # Name that an endpoint's certificate must have; "" for the name that was resolved, or else
-    # the IP address.
-    server_name: str = ""
+    ca: Annotated[
+        str, Meta(description='PEM file of the authorities that are believed; "" for the system\'s')
+    ] = ""
+    cert: Annotated[
+        str,
+        Meta(
+            description='PEM file of the certificate, with its chain, that the gateway shows; ""'
+            " for none"
+        ),
+    ] = ""
+    key: Annotated[str, Meta(description="PEM file of its private key")] = ""
+    server_name: Annotated[
+        str,
+        Meta(
+            description='name that an endpoint\'s certificate must have; "" for the name that was'
+            " resolved, or else the IP address"
+        ),
+    ] = ""
 
     def __post_init__(self) -> None:
         if bool(self.cert) != bool(self.key):

@@ -7,8 +7,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from tercet.cli.config import load, processes, variables
-from tercet.cli.mesh import mesh
+from tercet.cli.config.loading import Loaded, load
+from tercet.cli.config.variables import variables
+from tercet.cli.mesh import mesh, processes
 from tercet.cli.serve import name_of
 from tercet.cluster.sizing import usable_cpus
 from tercet.cluster.spec import ServiceSpec
@@ -63,7 +64,7 @@ def test_beyond_loopback_the_executor_is_withheld_unless_exposed(bind: str) -> N
 def in_file(folder: Path, text: str) -> GatewayConfig:
     """The options of the gateway of a configuration file."""
     (folder / "tercet.toml").write_text(text)
-    made = mesh(load(folder / "tercet.toml", environ={}, settings={}))
+    made = Loaded(folder / "tercet.toml", environ={}, settings={}).mesh()
     return msgspec.convert(made.services[0].options, GatewayConfig)
 
 
@@ -114,9 +115,12 @@ def test_the_gateway_is_given_its_options(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("[gateway]\nqueue = -1\n", "queue is -1.* at `\\$.gateway`"),
+        ("[gateway]\nqueue = -1\n", "tercet.toml:2: queue is -1"),
         ('[gateway]\npolicy = "random"\n', "no policy 'random'"),
-        ("[services.one]\ntarget = 'a:b'\nconcurrency = -1\n", "concurrency of one is -1"),
+        (
+            "[services.one]\ntarget = 'a:b'\nconcurrency = -1\n",
+            "tercet.toml:3: concurrency is wrong: expected `int` >= 0",
+        ),
         ('[gateway.routes]\n"a.B" = "nobody"\n', "leads to 'nobody'.*the upstreams are: compute"),
         (
             '[[gateway.upstreams]]\nname = "compute"\ntarget = "a:1"\n',
@@ -138,13 +142,13 @@ def test_zero_workers_is_one_per_usable_cpu() -> None:
 
 def test_every_variable_leads_to_an_option() -> None:
     known = variables()
-    assert known["TERCET_ENGINE"] == "engine"
-    assert known["TERCET_GATEWAY_BIND"] == "gateway.bind"
-    assert known["TERCET_COMPUTE_MAX_PIXELS"] == "compute.max_pixels"
+    assert known["TERCET_ENGINE"] == ("engine",)
+    assert known["TERCET_GATEWAY_BIND"] == ("gateway", "bind")
+    assert known["TERCET_COMPUTE_MAX_PIXELS"] == ("compute", "max_pixels")
     for path in known.values():
         config = load(None, environ={"TERCET_CONFIG": "/dev/null"}, settings={})
-        for part in path.split("."):
-            config = getattr(config, part)
+        for part in path:
+            config = getattr(config, str(part))
 
 
 def test_a_file_in_the_current_directory_is_found(

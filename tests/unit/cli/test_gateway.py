@@ -21,7 +21,7 @@ class Gateway:
     def __init__(self, tercet: Tercet, monkeypatch: pytest.MonkeyPatch) -> None:
         self._tercet = tercet
         self._specs: list[MeshSpec] = []
-        monkeypatch.setattr("tercet.cli.mesh.launch", self._specs.append)
+        monkeypatch.setattr("tercet.cli.launching.launch", self._specs.append)
 
     def spec(self, *arguments: str) -> MeshSpec:
         ran = self._tercet("gateway", *arguments)
@@ -110,7 +110,7 @@ def test_names() -> None:
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (("--upstream", "nonsense"), "tercet: 'nonsense' is no target"),
+        (("--upstream", "nonsense"), "tercet: --upstream: 'nonsense' is no target"),
         (("--upstream", "a=a:1", "--upstream", "a=b:1"), "two upstreams named 'a'"),
         ((*ONE, "--route", "a.B=shop"), "there is no such upstream"),
         ((*ONE, "--route", "a.B/C=upstream"), "is no route"),
@@ -140,13 +140,13 @@ def test_calls_wait_only_where_there_is_a_gateway(
     tercet: Tercet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     specs: list[Any] = []
-    monkeypatch.setattr("tercet.cli.mesh.launch", specs.append)
+    monkeypatch.setattr("tercet.cli.launching.launch", specs.append)
     serve = ("serve", "examples.greeter:register", "--concurrency", "1")
     refused = tercet(*serve)
     assert refused.code == 2
     assert "add --gateway" in refused.err
     assert tercet(*serve, "--gateway", "127.0.0.1:0").code == 0
-    _, made = specs[0].services
+    made, _ = specs[0].services
     assert msgspec.convert(made.options, GatewayConfig).concurrency == {"greeter": 1}
 
 

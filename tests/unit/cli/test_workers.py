@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -42,7 +44,7 @@ def test_one_mesh_lists_its_workers(tercet: Tercet, mesh: Start) -> None:
     ran = tercet("workers")
     assert (ran.code, ran.err) == (0, "")
     cells = [line.split("\t") for line in ran.out.splitlines()]
-    assert [(row[0], row[1], row[7]) for row in cells] == [
+    assert [(row[0], row[1], row[8]) for row in cells] == [
         ("greeter", "0", "127.0.0.1:50060"),
         ("greeter", "1", "127.0.0.1:50060"),
     ]
@@ -90,3 +92,51 @@ def test_an_address_is_whole_on_a_narrow_terminal(mesh: Start) -> None:
     code, shown = on_terminal("workers", columns=80)
     assert code == 0
     assert shown.count(ADDRESS) == 2
+
+
+def test_a_crash_loop_shows_its_cause_and_its_next_try(
+    tercet: Tercet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with meshes() as (base, started):
+        monkeypatch.setenv("TERCET_RUNTIME_DIR", base)
+        waits = cluster_pb2.Worker(
+            service="shop",
+            slot=1,
+            generation=7,
+            revision=3,
+            state=cluster_pb2.WORKER_STATE_GONE,
+            restarts=6,
+            last_exit="exited with 1: no such table: items",
+        )
+        waits.retry.FromNanoseconds(int((time.time() + 30) * 1e9))
+        old, new = (
+            cluster_pb2.Worker(
+                service="shop", revision=n, generation=n, pid=n, state=n, address=f"unix:/{n}"
+            )
+            for n in (3, 2)
+        )
+        started.start(11, old, new, waits)
+        cells = [line.split("\t") for line in tercet("workers").out.splitlines()]
+        assert [row[:6] for row in cells[:2]] == [
+            ["shop", "0", "3", "draining", "3", "3"],
+            ["shop", "0", "2", "ready", "2", "2"],
+        ]
+        assert re.fullmatch(r"retry in (30|2\d) s", cells[2][3])
+        assert cells[2][-1] == "exited with 1: no such table: items"
+        shown = json.loads(tercet("workers", "--json").out)
+        assert [(each["state"], each["revision"]) for each in shown] == [
+            ("draining", 3),
+            ("ready", 2),
+            ("gone", 3),
+        ]
+        assert [bool(each["retry"]) for each in shown] == [False, False, True]
+
+
+def test_a_failed_reload_is_told(tercet: Tercet, monkeypatch: pytest.MonkeyPatch) -> None:
+    with meshes() as (base, started):
+        monkeypatch.setenv("TERCET_RUNTIME_DIR", base)
+        control = started.start(11, cluster_pb2.Worker(service="shop", pid=1))
+        control.described.reload_error = "tercet.toml:3: queue is -1"
+        ran = tercet("workers")
+        assert ran.code == 0
+        assert ran.err.startswith("tercet: the last reload has failed: tercet.toml:3: queue is -1")

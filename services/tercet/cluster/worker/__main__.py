@@ -8,6 +8,7 @@ import logging
 import os
 import socket
 import sys
+from typing import NoReturn
 
 import uvloop
 
@@ -16,13 +17,13 @@ from tercet.cluster.link import Link
 from tercet.cluster.messages import Failed, Message, Start
 from tercet.cluster.process import LINK_VARIABLE, end_session
 from tercet.cluster.spec import CANNOT_START, WorkerSpec
-from tercet.cluster.worker import affinity, guard, inheritance
+from tercet.cluster.worker import affinity, guard, inheritance, loading
 from tercet.cluster.worker.cause import cause_of
 from tercet.cluster.worker.host import Host
 from tercet.errors import TercetError
 
 
-async def main(end: socket.socket) -> int:
+async def main(end: socket.socket, written: logging.Handler | None) -> int:
     # Programs that this worker starts must hold neither its life line nor its ports.
     inheritance.keep()
     loop = asyncio.get_running_loop()
@@ -52,7 +53,12 @@ async def main(end: socket.socket) -> int:
     if link.closed:
         return guard.ORPHANED
     # Also for what is said last, when the user's code may have switched all loggers off.
-    written = logs.configure(f"{spec.service}/{spec.slot}", spec.log_format)
+    name = f"{spec.service}/{spec.slot}"
+    if written:
+        # The user's code is imported already, and may have put others in its place.
+        logs.dress(written, name, spec.log_format)
+    else:
+        written = logs.configure(name, spec.log_format)
     if spec.cpu >= 0:
         affinity.pin(spec.cpu)
     host = Host(spec, link)
@@ -65,7 +71,7 @@ async def main(end: socket.socket) -> int:
         # Of an orphan it says no more than that its mesh is gone.
         if not host.is_orphan:
             link.send(Failed(cause_of(error)))
-            written.handle(_complaint(error, spec))
+            written.handle(complaint(error, spec))
             return CANNOT_START
     if host.is_orphan:
         # What the supervisor would have done after us.
@@ -74,7 +80,8 @@ async def main(end: socket.socket) -> int:
     return 0
 
 
-def _complaint(error: BaseException, spec: WorkerSpec) -> logging.LogRecord:
+def complaint(error: BaseException, spec: loading.Targeted) -> logging.LogRecord:
+    """What is written down of a target that cannot be imported or registered."""
     text, traceback = str(error), None
     if not isinstance(error, TercetError):
         # The user's own code, most likely while it is imported: the traceback is the message.
@@ -82,13 +89,21 @@ def _complaint(error: BaseException, spec: WorkerSpec) -> logging.LogRecord:
     return logging.LogRecord("tercet", logging.ERROR, __file__, 0, text, None, traceback)
 
 
-if __name__ == "__main__":
-    if LINK_VARIABLE not in os.environ:
-        sys.exit("python -m tercet.cluster.worker is started by the supervisor: see `tercet up`")
-    inherited = socket.socket(fileno=int(os.environ.pop(LINK_VARIABLE)))
-    code = uvloop.run(main(inherited))
+def run(end: socket.socket, written: logging.Handler | None = None) -> NoReturn:
+    """Is the worker at that end of a link, from now to the end of the process.
+
+    Args:
+        written: What `logs.configure` gave, if it was called before; only the name is wrong yet.
+    """
+    code = uvloop.run(main(end, written))
     # Threads of user code, or of a C library, must not keep a stopped worker alive.
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError):
             stream.flush()
     os._exit(code)
+
+
+if __name__ == "__main__":
+    if LINK_VARIABLE not in os.environ:
+        sys.exit("python -m tercet.cluster.worker is started by the supervisor: see `tercet up`")
+    run(socket.socket(fileno=int(os.environ.pop(LINK_VARIABLE))))

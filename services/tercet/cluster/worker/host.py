@@ -36,10 +36,6 @@ from tercet.rpc.engines import server
 
 log = logging.getLogger("tercet")
 
-# Seconds that the supervisor has, once it has heard that somebody has sent TERM, to say `Stop`: it
-# starts a successor first, and may have something else under way.
-PATIENCE = 60.0
-
 
 class Host:
     """Lives on the worker's event loop.
@@ -166,7 +162,8 @@ class Host:
             return
         # Who calls it is to go elsewhere first, and so it goes on serving.
         self._link.send(Leaving())
-        asyncio.get_running_loop().call_later(PATIENCE, self._stop.set)
+        # The supervisor starts a successor, and then says `Stop`; but it may be busy with others.
+        asyncio.get_running_loop().call_later(self._spec.grace, self._stop.set)
 
     def _reopen(self) -> None:
         if self._spec.log:

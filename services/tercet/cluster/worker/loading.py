@@ -6,11 +6,10 @@ import importlib
 import inspect
 import sys
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 import msgspec
 
-from tercet.cluster.spec import WorkerSpec
 from tercet.cluster.worker.context import Closer, Worker
 from tercet.errors import ConfigError
 from tercet.rpc.base import Server
@@ -18,7 +17,16 @@ from tercet.rpc.base import Server
 Register = Callable[..., Any]
 
 
-def load(spec: WorkerSpec) -> Register:
+class Targeted(Protocol):
+    """What names a target, such as a `WorkerSpec`."""
+
+    @property
+    def target(self) -> str: ...
+    @property
+    def import_from_cwd(self) -> bool: ...
+
+
+def load(spec: Targeted) -> Register:
     """Imports the target of a spec.
 
     Raises:

@@ -106,7 +106,8 @@ async def hired(
             "grace": 5.0,
             "max_message_bytes": 4 * 1024 * 1024,
             "server_options": {},
-            "import_from_cwd": False,
+            # Where the examples are.
+            "import_from_cwd": True,
         }
         (Path(folder) / "mesh").mkdir()
         worker = Hired(WorkerSpec(**(given | fields)), descriptors, Path(folder) / "output")

@@ -16,7 +16,7 @@ import pytest
 
 from examples.greeter.v1 import greeter_pb2, greeter_pb2_grpc
 from tercet.cluster.messages import Bound, Failed, Leaving, Pulse, Report, Stop
-from tercet.cluster.slot import CANNOT_START
+from tercet.cluster.spec import CANNOT_START
 from tercet.rpc import ENGINES
 from tests.support import eventually
 from tests.unit.cluster.worker.hired import Hired, calling, hired
@@ -303,7 +303,7 @@ async def test_a_term_is_told_and_it_serves_until_it_is_told_to_stop(engine: str
 
 
 async def test_after_a_term_that_nobody_answers_it_stops_by_itself(engine: str) -> None:
-    async with hired(engine=engine) as worker:
+    async with hired(engine=engine, grace=0.5) as worker:
         await worker.bound()
         os.kill(worker.pid, signal.SIGTERM)
         assert await worker.ended() == 0

@@ -1,0 +1,156 @@
+"""`tercet check`: everything wrong, with its line, and nothing started."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.unit.cli.conftest import Tercet
+
+WRONG = """\
+[cluster]
+grace = "long"
+graze = 1
+
+[gateway]
+policy = "random"
+
+[services.one]
+workers = 1
+"""
+RIGHT = """\
+[cluster]
+health = "127.0.0.1:50059"
+[gateway]
+workers = 2
+[compute]
+enabled = false
+[executor]
+enabled = false
+[services.shop]
+target = "shop:register"
+workers = 3
+options = { size = 1 }
+"""
+
+
+def test_all_errors_have_their_lines(tercet: Tercet, tmp_path: Path) -> None:
+    (tmp_path / "tercet.toml").write_text(WRONG)
+    ran = tercet("check")
+    assert (ran.code, ran.out) == (78, "")
+    complaints = [line for line in ran.err.splitlines() if line.startswith("tercet: ")]
+    assert [line.split(": ")[1] for line in complaints] == [
+        "tercet.toml:2",
+        "tercet.toml:3",
+        "tercet.toml:6",
+        "tercet.toml:8",
+    ]
+    assert "hint: did you mean 'grace'?" in ran.err
+
+
+def test_errors_as_json(tercet: Tercet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "mesh.toml").write_text("[compute]\nthreads = 2000\n")
+    monkeypatch.setenv("TERCET_NOTHING", "1")
+    ran = tercet("check", "mesh.toml", "--json")
+    assert (ran.code, ran.err) == (78, "")
+    errors = json.loads(ran.out)["errors"]
+    assert [(error["place"], error["option"]) for error in errors] == [
+        ("TERCET_NOTHING", "TERCET_NOTHING"),
+        ("mesh.toml:2", "compute.threads"),
+    ]
+
+
+def test_what_each_part_is_right_and_the_whole_wrong(tercet: Tercet, tmp_path: Path) -> None:
+    (tmp_path / "tercet.toml").write_text(
+        "[executor]\nbind = '[::]:0'\n[services.a]\ntarget = 'a'\n[services.b]\ntarget = 'b'\n"
+    )
+    ran = tercet("check")
+    assert ran.code == 78
+    places = [line.split(": ")[1] for line in ran.err.splitlines() if line.startswith("tercet")]
+    assert places == ["tercet.toml:2", "tercet.toml:4", "tercet.toml:6"]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[cluster]\n[gateway\n", "tercet.toml:2: this is not TOML"),
+        ("a = 1\nb = [\n", "tercet.toml:2: this is not TOML"),
+    ],
+)
+def test_a_file_that_is_no_toml(tercet: Tercet, tmp_path: Path, text: str, said: str) -> None:
+    (tmp_path / "tercet.toml").write_text(text)
+    ran = tercet("check")
+    assert ran.code == 78
+    assert ran.err.startswith(f"tercet: {said}")
+
+
+def test_a_right_one_is_summed_up(tercet: Tercet, tmp_path: Path) -> None:
+    (tmp_path / "tercet.toml").write_text(RIGHT)
+    ran = tercet("check")
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.out.splitlines() == [
+        "gateway\t2\t127.0.0.1:50050\ttercet.gateway.service:register",
+        "shop\t3\t-\tshop:register",
+        "health\t-\t127.0.0.1:50059\t-",
+    ]
+    assert json.loads(tercet("check", "--json").out) == {
+        "errors": [],
+        "services": [
+            {
+                "service": "gateway",
+                "workers": 2,
+                "bind": "127.0.0.1:50050",
+                "target": "tercet.gateway.service:register",
+            },
+            {"service": "shop", "workers": 3, "bind": "", "target": "shop:register"},
+        ],
+    }
+
+
+@pytest.mark.parametrize(
+    ("module", "said", "hint"),
+    [
+        (None, "there is no module 'shop'", "install the module"),
+        ("def other(): ...", "module 'shop' has no function 'register'", "package.module"),
+        ("print('hello')\nimport nothing_such", "No module named 'nothing_such'", "shop.py:2"),
+        ("def register(", "SyntaxError", "shop.py:1"),
+        ("def register(server): ...", "does not take these options", ""),
+        ("import os\nos._exit(7)", "ends the process: exit code 7", ""),
+    ],
+)
+def test_a_module_that_cannot_be_used(
+    tercet: Tercet, tmp_path: Path, module: str | None, said: str, hint: str
+) -> None:
+    (tmp_path / "tercet.toml").write_text(RIGHT)
+    if module is not None:
+        (tmp_path / "shop.py").write_text(module)
+    assert tercet("check").code == 0
+    ran = tercet("check", "--import")
+    assert (ran.code, ran.out) == (78, "")
+    assert ran.err.startswith("tercet: tercet.toml:10: ")
+    first, *hints = ran.err.splitlines()
+    assert said in first
+    assert not hint or hint in hints[0]
+
+
+def test_a_module_that_can(tercet: Tercet, tmp_path: Path) -> None:
+    (tmp_path / "tercet.toml").write_text(RIGHT)
+    (tmp_path / "shop.py").write_text(
+        "print('hello')\ndef register(server, worker, *, size): ...\n"
+    )
+    ran = tercet("check", "--import")
+    assert (ran.code, ran.err) == (0, "")
+    assert "hello" not in ran.out
+
+
+def test_hooks_are_imported_too(tercet: Tercet, tmp_path: Path) -> None:
+    (tmp_path / "tercet.toml").write_text(
+        "[cluster.hooks]\nworker_exited = 'hooks:told'\nreload_failed = 'hooks:nothing'\n"
+    )
+    (tmp_path / "hooks.py").write_text("def told(event): ...\n")
+    ran = tercet("check", "--import")
+    assert ran.code == 78
+    first, _ = ran.err.splitlines()
+    assert first == "tercet: tercet.toml:3: module 'hooks' has no function 'nothing'"
