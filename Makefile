@@ -64,8 +64,8 @@ test: setup ## Run all tests
 	$(BIN)/python -m pytest
 
 .PHONY: soak
-soak: setup ## A million calls of each kind, and given up in each way: RSS stays flat; attacks, for long (half an hour)
-	TERCET_SOAK=1 $(BIN)/python -m pytest tests/soak tests/attacks -rA
+soak: setup ## For long (most of an hour): calls by the million, attacks, and a mesh that is killed, reloaded and scaled
+	TERCET_SOAK=1 $(BIN)/python -m pytest tests/soak tests/attacks tests/promises -rA
 
 .PHONY: debug
 debug: setup ## Test the native modules under ASan and UBSan, built apart (a few minutes)

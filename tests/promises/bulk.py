@@ -14,6 +14,8 @@ MESSAGE = b"hello"
 ANSWER = 5 + len(MESSAGE)
 CONNECTIONS = 8
 AT_ONCE = 50
+ROUND = CONNECTIONS * AT_ONCE
+CALL = Call("Echo", MESSAGE)
 
 
 class Bulk(Client):
@@ -30,27 +32,33 @@ class Bulk(Client):
             super()._take(frame)
 
 
-def echo(port: int, count: int) -> int:
-    """Makes so many calls; how many were not answered well."""
-    call = Call("Echo", MESSAGE)
-    clients = [Bulk(port) for _ in range(CONNECTIONS)]
-    failed, left = 0, count
-    try:
-        while left > 0:
-            begun = []
-            for client in clients:
-                number = min(AT_ONCE, left)
-                begun.append((client, client.begin(call, number)))
-                left -= number
-            for client, streams in begun:
-                client.until_ended(streams)
-                failed += sum(client.data.pop(stream, 0) != ANSWER for stream in streams)
-                client.ended.difference_update(streams)
-            for place, client in enumerate(clients):
-                if client.leaving:
-                    client.close()
-                    clients[place] = Bulk(port)
-    finally:
-        for client in clients:
+class Crowd:
+    """Connections that stay, until the `with` ends."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self._clients: list[Bulk] = []
+
+    def __enter__(self) -> Crowd:
+        self._clients = [Bulk(self._port) for _ in range(CONNECTIONS)]
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        for client in self._clients:
             client.close()
-    return failed
+
+    def echo(self) -> int:
+        """Makes `ROUND` calls; how many were not answered well."""
+        failed = 0
+        begun = [(client, client.begin(CALL, AT_ONCE)) for client in self._clients]
+        for client, streams in begun:
+            client.until_ended(streams)
+            failed += sum(client.data.pop(stream, 0) != ANSWER for stream in streams)
+            client.ended.difference_update(streams)
+            # What has come is read.
+            client.grant(0, AT_ONCE * ANSWER)
+        for place, client in enumerate(self._clients):
+            if client.leaving:
+                client.close()
+                self._clients[place] = Bulk(self._port)
+        return failed

@@ -18,7 +18,7 @@ KILLING = 60.0 if LONG else 8.0
 KILL_EVERY = 0.5
 # Calls while workers are recycled, in so many equal parts; what the first one fills (caches, free
 # lists, the allocator's arenas) is not growth.
-CALLS = 1_000_000 if LONG else 60_000
+CALLS = 5_000_000 if LONG else 1_000_000
 PARTS = 5
 # Bytes that a process may grow by meanwhile; see tests/soak/form.py.
 GROWTH = (8 if LONG else 3) << 20

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from tests.promises.conftest import Start
 from tests.promises.form import ROUNDS, ROUNDS_BUILT_IN
+from tests.promises.judging import nothing_failed
 from tests.promises.loading import calling
 from tests.promises.operators import Events, Operator
-from tests.promises.outcomes import CLOSED, REFUSED, RESET, Report
 from tests.promises.scene import GATEWAYS, SERVICES, past, through
 
 WORKERS = 2
@@ -23,7 +23,7 @@ def test_no_call_fails_of_a_reload(start: Start, suite: str) -> None:
             for number in range(rounds):
                 assert operator.reload() == number + 2
         events.wait(lambda: len(events.of("reload_finished")) == rounds)
-    judge(load.report)
+    nothing_failed(load.report)
     # All of them were replaced, each time.
     now = mesh.workers()
     assert first.isdisjoint(each["pid"] for each in now)
@@ -50,20 +50,8 @@ def test_no_call_fails_when_a_service_grows_and_shrinks(start: Start, suite: str
             for service in ("gateway", *SERVICES[suite]):
                 operator.scale(service, WORKERS)
                 assert len(mesh.workers(service)) == WORKERS
-    judge(load.report)
+    nothing_failed(load.report)
 
 
 def rounds_of(suite: str) -> int:
     return ROUNDS if suite == "plain" else ROUNDS_BUILT_IN
-
-
-def judge(report: Report) -> None:
-    """Nothing failed through the gateways; past them, no connection was refused or reset."""
-    behind, direct = report.of("gateway"), report.of("direct")
-    print(f"through the gateways: {behind}\npast them: {direct}")
-    assert not behind.failed, str(behind)
-    broken = [each for each in direct.failed if each.code in (REFUSED, RESET, CLOSED)]
-    assert not broken, str(Report(broken))
-    assert not direct.of("direct fresh").failed, str(direct)
-    # The load was one, of all kinds.
-    assert len(behind.kinds) >= 4, behind.kinds

@@ -7,6 +7,7 @@ import signal
 import time
 
 from tests.promises.conftest import Start
+from tests.promises.killing import LEARNT
 from tests.promises.loading import calling
 from tests.promises.operators import Events
 from tests.promises.outcomes import Outcome, Report
@@ -50,13 +51,14 @@ def test_it_is_found_out_and_replaced(start: Start, suite: str) -> None:
     )
     assert HANG - 1 <= found - stopped <= HANG + LATE, str(events)
     assert gone - found <= KILLED, str(events)
-    # A call that it had is lost with it, and says so. Of those that came later, none.
+    # A call that it had is lost with it, and says so. Of those that came once it was found out, and
+    # the gateways had been told: none.
     wrong = [
         each
         for each in load.report.failed
         if (each.code, each.reason) != ("UNAVAILABLE", "WORKER_LOST")
         or f" {victim['address']} " not in each.details
-        or each.began > found
+        or each.began > found + LEARNT
     ]
     assert not wrong, str(Report(wrong))
     assert WORKERS * len(begun.failed) <= len(begun.outcomes), str(begun)

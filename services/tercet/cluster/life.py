@@ -247,6 +247,8 @@ class Life:
                 "%s hangs: its loop has not turned for %g s; killing it", self, self._hang_timeout
             )
             self._cause = f"its loop had not turned for {self._hang_timeout:g} s"
+            # Nobody is to send it more while it says its last words.
+            self.leave()
             self._owner.hung(self)
             self.signal(signal.SIGABRT)
             self._later(self._last_words, self.kill)
