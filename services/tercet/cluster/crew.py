@@ -29,14 +29,21 @@ class Crew:
 
     Args:
         plan: What its workers are to be.
+        generations: Numbers for processes, by slot, of the services of that name before this one
+            too: no socket's path is used twice.
     """
 
-    def __init__(self, plan: Plan, surroundings: Surroundings) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        surroundings: Surroundings,
+        generations: dict[int, Iterator[int]] | None = None,
+    ) -> None:
         self.plan = plan
         self.slots: list[Slot] = []
         self.wanted = plan.service.workers
         self._surroundings = surroundings
-        self._generations: dict[int, Iterator[int]] = {}
+        self._generations = {} if generations is None else generations
         self._keepers: dict[Slot, asyncio.Task[None]] = {}
         self._retiring: list[Slot] = []
 

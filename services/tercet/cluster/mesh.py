@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 
 from tercet.cluster.address import Bind
 from tercet.cluster.crew import Crew
@@ -63,6 +63,7 @@ class Mesh:
         follows: bool = False,
     ) -> None:
         self.crews: dict[str, Crew] = {}
+        self._generations: dict[str, dict[int, Iterator[int]]] = {}
         self.handed = handed or HandedSockets()
         self._follows = follows
         self.revision = 1
@@ -113,7 +114,11 @@ class Mesh:
             ConfigError: The paths of its sockets would be too long.
         """
         self.runtime.socket(service.name, service.workers, 10**6)
-        crew = Crew(self.plan(service, doors, revision), self.surroundings)
+        crew = Crew(
+            self.plan(service, doors, revision),
+            self.surroundings,
+            self._generations.setdefault(service.name, {}),
+        )
         self.crews[service.name] = crew
         return crew
 
@@ -208,12 +213,13 @@ class Mesh:
 
     def to_hand_over(self) -> list[Handed]:
         """All sockets on TCP addresses, for a supervisor after this one; they stay ours too."""
-        doors = [
+        handed = [
             Handed(f"{name}:{address}" if address else name, each)
             for name, crew in self.crews.items()
-            for address, each in crew.doors.to_hand_over()
+            for doors in crew.all_doors()
+            for address, each in doors.to_hand_over()
         ]
-        return doors + [
+        return handed + [
             Handed(f"reserved:{address}", each)
             for address, reservation in self._reserved.items()
             for each in reservation.sockets()
@@ -223,12 +229,14 @@ class Mesh:
         """The workers of the other supervisor, before this one or after it, accept no more."""
         self._follows = False
         for crew in self.crews.values():
-            crew.doors.alone()
+            for doors in crew.all_doors():
+                doors.alone()
 
     def let_go(self) -> None:
         """The sockets are those of the supervisor after this one."""
         for crew in self.crews.values():
-            crew.doors.let_go()
+            for doors in crew.all_doors():
+                doors.let_go()
 
     def close(self) -> None:
         """Lets go of what is shared; everybody is gone."""

@@ -83,6 +83,16 @@ async def test_one_that_comes_back_is_another(start: Start) -> None:
     assert [revision for _, _, revision in stage.serving("two")] == [3]
 
 
+async def test_no_socket_of_one_that_comes_back_has_a_path_that_was_used(start: Start) -> None:
+    both = mesh(service("one"), service("two"))
+    stage = await start(both)
+    await stage.reload(mesh(service("one")))
+    await stage.reload(both)
+    paths = [actor.spec.address for actor in stage.company.actors if actor.spec.service == "two"]
+    assert len(paths) == 2
+    assert len(set(paths)) == 2
+
+
 async def test_an_address_that_is_the_same_stays_open(start: Start) -> None:
     stage = await start(mesh(service("one", 2, bind=ANY)))
     shown = stage.crew().record().bind
