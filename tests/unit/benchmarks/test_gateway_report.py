@@ -25,7 +25,7 @@ def outcome(*, share: float = 0.3) -> Outcome:
     for name, run in runs.items():
         for kind in (made.saturated, made.half, made.stream):
             kind[name] += [run, run, run]
-        made.idle[name] = {role: Weight(40, 20) for role in run.cost}
+        made.idle[name] = {role: Weight(40, 20, 15) for role in run.cost}
     made.scale[SCALE[0].name] += [measured(1500, worker=250, gateway=750)] * 3
     made.scale[SCALE[1].name] += [measured(3000, worker=250, gateway=750)] * 3
     return made
