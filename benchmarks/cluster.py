@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import subprocess
 import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -141,8 +142,8 @@ def measure(
         keys: What to measure.
 
     Raises:
-        benchmarks.process.NotReady: A peer does not start, or nobody succeeds a worker that was
-            killed.
+        benchmarks.process.NotReady: A peer does not start or does not end, or nobody succeeds a
+            worker that was killed.
         benchmarks.load.LoadError: Calls failed, and again in the next run.
     """
     outcome = Outcome()
@@ -152,6 +153,8 @@ def measure(
             _Round(peer, outcome, scale, _prefixed(say, number, peer)).run(keys)
         except TimeoutError as error:
             raise NotReady(f"{peer.name} did not serve again within {PATIENCE:g} s") from error
+        except subprocess.TimeoutExpired as error:
+            raise NotReady(f"{peer.name} did not end by TERM") from error
     return outcome
 
 

@@ -21,6 +21,7 @@ from benchmarks.cluster_figures import (
 from benchmarks.columns import disturbances
 from benchmarks.report import spread, table, times
 from benchmarks.rounds import summary
+from benchmarks.trial import QUIET
 
 TARGETS = (
     "Times as good is Node's figure over ours within each round, the other way round for "
@@ -44,7 +45,8 @@ def paragraphs(outcome: Outcome, machine: str, command: str, scale: float) -> li
     if any(found.reloads for found in outcome.found.values()):
         made += ["## Reloads", _reloading(), _reloads(outcome)]
     if any(found.scaling for found in outcome.found.values()):
-        made += ["## One worker, two workers", _scaling(scale), _throughputs(outcome)]
+        made += ["## One worker, two workers", _scaling(scale), *_noise(outcome)]
+        made.append(_throughputs(outcome))
     return made
 
 
@@ -137,6 +139,16 @@ def _scaling(scale: float) -> str:
         "fast one is, and the handlers of Node are another language's: compare calls/s within a "
         "peer."
     )
+
+
+def _noise(outcome: Outcome) -> Iterator[str]:
+    scalings = [each for found in outcome.found.values() for each in found.scaling]
+    worst = max(run.disturbance for each in scalings for run in (each.one, each.two))
+    if worst > QUIET:
+        yield (
+            f"**Other programs had up to {worst:.0%} of the CPUs: what they leave to one run and "
+            "not to another is in 2 over 1.**"
+        )
 
 
 def _throughputs(outcome: Outcome) -> str:

@@ -48,8 +48,30 @@ def environ(setup: Setup) -> Mapping[str, str]:
     return {"TERCET_RUNTIME_DIR": str(setup.folder)}
 
 
-STRAIGHT = Supervised("tercet", "Tercet", Http2, versions, straight, environ)
-GATEWAY = Supervised("tercet-gateway", "Tercet, gateway", Http2, versions, through, environ)
+STRAIGHT = Supervised(
+    "tercet",
+    "Tercet",
+    Http2,
+    versions,
+    straight,
+    environ,
+    note="`tercet serve`, native engine, called on the port of its workers",
+)
+GATEWAY = Supervised(
+    "tercet-gateway",
+    "Tercet, gateway",
+    Http2,
+    versions,
+    through,
+    environ,
+    note="with `--gateway`, one process, and called there",
+)
 PRELOADED = Supervised(
-    "tercet-preload", "Tercet, preloaded", Http2, with_preload, preloaded, environ
+    "tercet-preload",
+    "Tercet, preloaded",
+    Http2,
+    with_preload,
+    preloaded,
+    environ,
+    note="with `--preload`, called on the port of its workers",
 )

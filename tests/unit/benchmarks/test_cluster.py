@@ -10,12 +10,32 @@ from collections.abc import Sequence
 
 import pytest
 
-from benchmarks import cluster, install
+from benchmarks import cluster, install, process
 from benchmarks.cluster import KILL, MEMORY, RELOAD
 from benchmarks.peers import tercet_serve
 from benchmarks.peers.supervised import Setup, Supervised
 from benchmarks.process import NotReady
 from benchmarks.wire.http1 import Http1
+
+# Answers, and hears no TERM.
+DEAF = """
+import http.server, os, signal, sys
+
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+
+class Hello(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        body = str(os.getpid()).encode()
+        self.send_response(200)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Hello).serve_forever()
+"""
 
 
 def test_a_peer_has_all_figures(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -54,6 +74,17 @@ def test_one_that_never_serves_is_named(monkeypatch: pytest.MonkeyPatch) -> None
     peer = Supervised("none", "None", Http1, lambda: "None 1.0", silent)
     with pytest.raises(NotReady, match="None did not serve"):
         cluster.measure(1, 1.0, lambda _: None, [peer])
+
+
+def test_one_that_does_not_end_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    def deaf(setup: Setup) -> Sequence[str]:
+        return [sys.executable, "-c", DEAF, str(setup.port)]
+
+    monkeypatch.setattr(process, "STOP_TIMEOUT", 0.2)
+    monkeypatch.setattr(cluster, "WORKERS", 1)
+    peer = Supervised("deaf", "Deaf", Http1, lambda: "Deaf 1.0", deaf)
+    with pytest.raises(NotReady, match="Deaf did not end"):
+        cluster.measure(1, 1.0, lambda _: None, [peer], [])
 
 
 def test_a_process_that_has_ended_does_not_run() -> None:

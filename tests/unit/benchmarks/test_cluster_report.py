@@ -16,8 +16,8 @@ from benchmarks.trial import Measured
 GATEWAY, GRANIAN = tercet_serve.GATEWAY.name, asgi_servers.GRANIAN.name
 
 
-def measured(rate: float) -> Measured:
-    return Measured(rate=rate, cost={}, p50=1, p99=2, generator_share=0, disturbance=0.01)
+def measured(rate: float, disturbance: float = 0.01) -> Measured:
+    return Measured(rate=rate, cost={}, p50=1, p99=2, generator_share=0, disturbance=disturbance)
 
 
 def findings(
@@ -97,3 +97,10 @@ def test_what_was_not_measured_has_no_table() -> None:
     assert "## Reloads" not in said
     assert "## One worker" not in said
     assert f"| {OURS} | — | — | 0.50 (0.50–0.50) | — | — | — |" in said  # noqa: RUF001
+
+
+def test_a_machine_with_other_work_is_told_of() -> None:
+    made = outcome()
+    assert "Other programs had" not in text(made)
+    made.found[GRANIAN].scaling[-1] = Scaling(measured(500), measured(600, 0.25))
+    assert "**Other programs had up to 25% of the CPUs" in text(made)
