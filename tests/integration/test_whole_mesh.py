@@ -108,7 +108,8 @@ def test_workers_are_listed_for_people_and_programs(mesh: Mesh) -> None:
     assert {each["state"] for each in listed} == {"ready"}
     assert set(listed[0]) == {
         *("service", "slot", "generation", "pid", "state", "address", "bind"),
-        *("grpc_services", "started", "restarts", "last_exit"),
+        *("grpc_services", "started", "restarts", "last_exit", "revision", "retry"),
+        *("gateway", "routed"),
     }
     plain = run("workers", environ=environ).stdout.splitlines()
     assert [line.split("\t")[0] for line in plain] == [each["service"] for each in listed]

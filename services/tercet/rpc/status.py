@@ -1,17 +1,21 @@
 """The one table that maps our errors to gRPC statuses, and their rich details.
 
 Details follow AIP-193: ErrorInfo always, BadRequest where a field of the request is at fault,
-RetryInfo where a retry may help.
+RetryInfo where a retry may help. The messages of these are loaded with the first error: a worker
+starts without them.
 """
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import grpc
-from google.protobuf import any_pb2
-from google.rpc import error_details_pb2, status_pb2
-from grpc_status import rpc_status
 
 from tercet import errors
+
+if TYPE_CHECKING:
+    from google.protobuf import any_pb2
+    from google.rpc import error_details_pb2
 
 DOMAIN = "tercet"
 
@@ -41,6 +45,9 @@ def status_of(error: errors.TercetError, status: grpc.StatusCode | None = None) 
     Args:
         status: Its code, if it is another one than the table's.
     """
+    from google.rpc import error_details_pb2, status_pb2
+    from grpc_status import rpc_status
+
     info = error_details_pb2.ErrorInfo(
         reason=error.reason, domain=DOMAIN, metadata={**error.metadata}
     )
@@ -66,6 +73,8 @@ def _pack(
     | error_details_pb2.BadRequest
     | error_details_pb2.RetryInfo,
 ) -> any_pb2.Any:
+    from google.protobuf import any_pb2
+
     packed = any_pb2.Any()
     packed.Pack(message)
     return packed

@@ -6,6 +6,7 @@ import asyncio
 import socket
 from collections.abc import Iterator
 
+import msgspec
 import pytest
 
 from tercet.cluster.link import Link
@@ -94,3 +95,48 @@ async def test_an_offer_to_a_peer_that_is_gone_is_dropped(
     ours = Link(ends[0], on_message=lambda _: None)
     ours.close()
     assert not ours.offer(Bound([]))
+
+
+async def test_what_a_peer_had_said_is_read_when_it_has_ended(
+    ends: tuple[socket.socket, socket.socket],
+) -> None:
+    heard: list[Message] = []
+    closed: list[bool] = []
+    ours = Link(ends[0], on_message=heard.append, on_close=lambda: closed.append(True))
+    # More than is read at once.
+    said = [Bound(["x" * 20_000])] * 5
+    for message in said:
+        ends[1].send(msgspec.json.encode(message) + b"\n")
+    ends[1].send(b'{"type": "bound", "grpc_')
+    ends[1].close()
+    ours.drain()
+    assert heard == said
+    assert closed == [True]
+    ours.drain()
+    assert closed == [True]
+
+
+async def test_nothing_is_waited_for_when_the_other_end_is_still_open(
+    ends: tuple[socket.socket, socket.socket],
+) -> None:
+    heard: list[Message] = []
+    ours = Link(ends[0], on_message=heard.append)
+    ends[1].send(msgspec.json.encode(Bound([])) + b"\n")
+    # Such as a program that the worker has started.
+    ours.drain()
+    assert heard == [Bound([])]
+    assert not ours.closed
+    ours.close()
+
+
+async def test_it_may_be_closed_by_who_is_told(ends: tuple[socket.socket, socket.socket]) -> None:
+    heard: list[Message] = []
+
+    def close(message: Message) -> None:
+        heard.append(message)
+        ours.close()
+
+    ours = Link(ends[0], on_message=close)
+    ends[1].send(2 * (msgspec.json.encode(Bound([])) + b"\n"))
+    ours.drain()
+    assert len(heard) == 1

@@ -123,6 +123,7 @@ async def test_one_that_dies_is_not_waited_for() -> None:
     stage = Stage(one, two)
     settling = await stage.settling()
     stage.acknowledge(one)
+    await rest()
     stage.readers.remove(two)
     stage.publisher.changed()
     await rest()

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from tercet.cluster import region as layout
-from tercet.cluster.region import SharedRegion, gateways_of
+from tercet.cluster.region import Rows, SharedRegion, gateways_of, rows_for
 
 
 @pytest.fixture
@@ -76,4 +76,34 @@ def test_what_was_opened_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "eventfd", scarce)
     with pytest.raises(OSError, match="Too many open files"):
         SharedRegion(3)
+    assert descriptors() == before
+
+
+@pytest.mark.parametrize(
+    ("gateways", "rows"), [(1, 4), (2, 5), (3, 6), (4, 8), (30, 60), (32, 64), (64, 64)]
+)
+def test_there_is_a_row_for_whoever_replaces_another(gateways: int, rows: int) -> None:
+    assert rows_for(gateways) == rows
+
+
+def test_rows_are_given_once_lowest_first_and_zeroed_when_they_come_back() -> None:
+    rows = Rows(1)
+    try:
+        assert [rows.take() for _ in range(3)] == [0, 1, 2]
+        os.pwrite(rows.fd, b"\x01" * (rows.most * layout.ROW), layout.ROWS)
+        rows.give_back(2)
+        rows.give_back(0)
+        found = [os.pread(rows.fd, layout.ROW, layout.ROWS + row * layout.ROW) for row in range(4)]
+        assert [set(row) for row in found] == [{0}, {1}, {0}, {1}]
+        assert [rows.take() for _ in range(3)] == [0, 2, 3]
+        with pytest.raises(OSError, match="there are 4 gateway processes, which is most") as caught:
+            rows.take()
+        assert caught.value.errno == errno.EAGAIN
+    finally:
+        rows.close()
+
+
+def test_rows_close_what_they_opened() -> None:
+    before = descriptors()
+    Rows(3).close()
     assert descriptors() == before
