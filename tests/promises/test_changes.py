@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from tests.promises.conftest import Start
 from tests.promises.form import ROUNDS, ROUNDS_BUILT_IN
 from tests.promises.judging import nothing_failed
@@ -40,17 +42,18 @@ def test_no_call_fails_of_a_reload(start: Start, suite: str) -> None:
 def test_no_call_fails_when_a_service_grows_and_shrinks(start: Start, suite: str) -> None:
     mesh = start(suite, workers=WORKERS)
     operator = Operator(mesh)
-    direct = past(mesh, suite)
-    with calling(through(mesh, suite), direct) as load:
-        for number in range(rounds_of(suite)):
-            for service in ("gateway", *SERVICES[suite]):
-                more = WORKERS + 1 + number % 2
-                operator.scale(service, more)
-                assert len(mesh.workers(service)) == more
-            for service in ("gateway", *SERVICES[suite]):
-                operator.scale(service, WORKERS)
-                assert len(mesh.workers(service)) == WORKERS
+    # Each in turn.
+    services = itertools.cycle(["gateway", *SERVICES[suite]])
+    with calling(through(mesh, suite), past(mesh, suite)) as load:
+        for number, service in zip(range(scalings_of(suite)), services, strict=False):
+            for wanted in (WORKERS + 1 + number % 2, WORKERS):
+                operator.scale(service, wanted)
+                assert len(mesh.workers(service)) == wanted
     nothing_failed(load.report)
+
+
+def scalings_of(suite: str) -> int:
+    return max(rounds_of(suite), 1 + len(SERVICES[suite]))
 
 
 def rounds_of(suite: str) -> int:
