@@ -7,6 +7,7 @@ is kept for it: it will want to know how things are then, not how they were.
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from typing import Any
 
@@ -18,6 +19,8 @@ from tercet.rpc.base import Server
 
 # Seconds.
 REPORT_INTERVAL = 1.0
+
+log = logging.getLogger("tercet")
 
 
 class Vitals:
@@ -33,6 +36,7 @@ class Vitals:
         self._interval = interval
         self._pool = PoolWait(server)
         self._lag = 0.0
+        self._said: set[str] = set()
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
@@ -45,15 +49,7 @@ class Vitals:
 
     async def _pulses(self) -> None:
         while True:
-            self._pool.look()
-            self._link.offer(
-                Pulse(
-                    calls=self._server.calls_begun,
-                    in_flight=self._server.calls_running,
-                    lag=self._lag,
-                    pool_wait=self._pool.seconds,
-                )
-            )
+            self._link.offer(self._pulse())
             # Not the loop's clock: uvloop's stands still while a callback runs.
             due = time.monotonic() + self._interval
             await asyncio.sleep(self._interval)
@@ -61,8 +57,30 @@ class Vitals:
 
     async def _reports(self) -> None:
         while True:
-            self._link.offer(Report(self._report()))
+            try:
+                self._link.offer(Report(self._report()))
+            except Exception:
+                self._complain("what this worker does cannot be told")
             await asyncio.sleep(REPORT_INTERVAL)
+
+    def _pulse(self) -> Pulse:
+        """Whatever is wrong with the figures, the loop turns, which is what a pulse says."""
+        try:
+            self._pool.look()
+            return Pulse(
+                calls=self._server.calls_begun,
+                in_flight=self._server.calls_running,
+                lag=self._lag,
+                pool_wait=self._pool.seconds,
+            )
+        except Exception:
+            self._complain("the figures of a pulse cannot be had")
+            return Pulse(lag=self._lag)
+
+    def _complain(self, what: str) -> None:
+        if what not in self._said:
+            self._said.add(what)
+            log.exception("%s; this is a bug, and is said once", what)
 
     def _report(self) -> msgspec.Raw:
         of_loop = {"lag": self._lag, "pool_wait": self._pool.seconds}

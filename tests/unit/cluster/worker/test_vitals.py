@@ -74,6 +74,28 @@ async def test_pulses_and_a_report_come(ends: tuple[socket.socket, socket.socket
     theirs.close()
 
 
+async def test_pulses_go_on_whatever_is_wrong_with_the_figures(
+    ends: tuple[socket.socket, socket.socket], caplog: pytest.LogCaptureFixture
+) -> None:
+    class Broken(Stub):
+        calls_begun = property(lambda self: 1 // 0)  # type: ignore[assignment]
+
+        def statistics(self) -> dict[str, Any]:
+            raise RuntimeError("no figures")
+
+    heard: list[Message] = []
+    supervisor = Link(ends[0], on_message=heard.append)
+    worker = Link(ends[1], on_message=lambda message: None)
+    vitals = Vitals(cast("Server", Broken()), worker, 0.001)
+    vitals.start()
+    await eventually(lambda: len(heard) > 3)
+    assert {type(message) for message in heard} == {Pulse}
+    assert len(caplog.records) == 2
+    vitals.stop()
+    supervisor.close()
+    worker.close()
+
+
 async def test_a_loop_that_stood_still_tells_how_long(
     ends: tuple[socket.socket, socket.socket],
 ) -> None:
