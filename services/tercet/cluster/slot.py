@@ -22,12 +22,12 @@ from collections.abc import Awaitable, Callable, Iterator
 from random import Random
 
 from tercet.cluster.backoff import Backoff
-from tercet.cluster.heartbeat import pulse
+from tercet.cluster.hiring import Hiring
 from tercet.cluster.life import Life
 from tercet.cluster.messages import EventKind, Message, WorkerRecord
 from tercet.cluster.plan import Plan
 from tercet.cluster.recycling import Wear, resident
-from tercet.cluster.spec import CONTROL, RegionSpec, WorkerSpec
+from tercet.cluster.spec import CONTROL
 from tercet.cluster.states import State
 from tercet.cluster.surroundings import Surroundings
 from tercet.errors import TercetError
@@ -71,16 +71,13 @@ class Slot:
         self.ready = asyncio.Event()
         self.failed = asyncio.Event()
         self.current: Life | None = None
-        self.generation = 0
         self._surroundings = surroundings
-        self._generations = generations
-        self._cpu = cpu
+        self._hiring = Hiring(number, surroundings, generations=generations, cpu=cpu)
         self._coming: Life | None = None
         # What the one that comes is.
         self._next = plan
         self._succeeded = False
         self._leaving: list[Life] = []
-        self._rows: dict[Life, int] = {}
         self._wear: dict[Life, Wear] = {}
         self._told_of: set[Life] = set()
         # Who filled it last, until that is answered.
@@ -100,6 +97,11 @@ class Slot:
     @property
     def name(self) -> str:
         return self.plan.service.name
+
+    @property
+    def generation(self) -> int:
+        """Of the worker that was started last."""
+        return self._hiring.generation
 
     def lives(self) -> list[Life]:
         """Its processes, the one that fills it first."""
@@ -325,9 +327,7 @@ class Slot:
         self._tell(EventKind.WORKER_HUNG, life)
 
     def _ended(self, life: Life) -> None:
-        row = self._rows.pop(life, None)
-        if row is not None and self._surroundings.rows:
-            self._surroundings.rows.give_back(row)
+        self._hiring.ended(life)
         if life is self.current:
             self.current = None
             self._fallen = life
@@ -358,81 +358,27 @@ class Slot:
             text=text,
         )
 
-    # -- making them -------------------------------------------------------------------------
-
     def _start(self, plan: Plan) -> Life:
         """
         Raises:
             OSError: There is no process, descriptor or memory to be had for it now.
         """
-        self.generation = next(self._generations)
-        row = None
-        if plan.service.gateway and self._surroundings.rows:
-            row = self._surroundings.rows.take()
-        try:
-            life = Life(
-                self._worker_spec(plan, row),
-                self,
-                starter=plan.starter,
-                boot_timeout=self._surroundings.spec.boot_timeout,
-                hang_timeout=self._surroundings.spec.hang_timeout,
-            )
-        except BaseException:
-            if row is not None and self._surroundings.rows:
-                self._surroundings.rows.give_back(row)
-            raise
-        if row is not None:
-            self._rows[life] = row
+        life = self._hiring.hire(plan, self)
         self._wear[life] = Wear(plan.service.recycle, Random())
         self._tell(EventKind.WORKER_STARTED, life)
         return life
-
-    def _worker_spec(self, plan: Plan, row: int | None) -> WorkerSpec:
-        service, mesh = plan.service, self._surroundings.spec
-        rows = self._surroundings.rows
-        region = None
-        if row is not None and rows:
-            region = RegionSpec(fd=rows.fd, row=row, eventfds=list(rows.eventfds))
-        return WorkerSpec(
-            service=service.name,
-            slot=self.number,
-            generation=self.generation,
-            revision=plan.revision,
-            target=service.target,
-            options=service.options,
-            address=self._address(self.generation),
-            bind=plan.bind,
-            listeners=plan.doors.descriptors(self.number),
-            address_inherited=plan.doors.private,
-            inherited=plan.doors.further(self.number),
-            control=self._surroundings.runtime.socket("control", 0, 0),
-            engine=plan.engine,
-            grace=mesh.grace,
-            pulse=pulse(mesh.hang_timeout),
-            max_message_bytes=service.max_message_bytes,
-            server_options=service.server_options,
-            import_from_cwd=service.import_from_cwd,
-            region=region,
-            cpu=self._cpu if service.pin else -1,
-            # The worker's code may change its directory.
-            log=os.path.abspath(mesh.log) if mesh.log else "",
-            log_format=mesh.log_format,
-        )
-
-    def _address(self, generation: int) -> str:
-        return self._surroundings.runtime.socket(self.name, self.number, generation)
 
     def _record(self, life: Life | None) -> WorkerRecord:
         service = self.plan.service
         return WorkerRecord(
             service=service.name,
             slot=self.number,
-            generation=life.spec.generation if life else self.generation,
+            generation=life.spec.generation if life else self._hiring.generation,
             revision=life.spec.revision if life else self.plan.revision,
             pid=life.pid if life else 0,
             state=life.state if life else State.GONE,
             bound=bool(life and life.is_bound),
-            address=life.spec.address if life else self._address(self.generation),
+            address=life.spec.address if life else self._hiring.address(self.plan),
             bind=self.plan.shown,
             grpc_services=(life.bound or []) if life else [],
             started=life.started if life else 0.0,

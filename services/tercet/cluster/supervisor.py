@@ -39,6 +39,7 @@ from tercet.cluster.runtime_dir import RuntimeDir
 from tercet.cluster.slot import Slot
 from tercet.cluster.spec import CANNOT_START, CONTROL, MeshSpec
 from tercet.cluster.strangers import watch
+from tercet.cluster.surroundings import Failing
 from tercet.cluster.upgrading import Upgrading
 from tercet.cluster.voice import Voice
 
@@ -217,7 +218,7 @@ class Supervisor:
             await asyncio.gather(*(crew.ended() for crew in filter(stage, crews)))
         await successor
 
-    def _give_up(self, slot: Slot, code: int, deaths: int) -> bool:
+    def _give_up(self, slot: Failing, code: int, deaths: int) -> bool:
         # Later, what is broken may be mended under a mesh that serves; at the first start the
         # user waits for an answer.
         if code == CANNOT_START and not self._was_ready:

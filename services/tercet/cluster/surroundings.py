@@ -12,7 +12,6 @@ from tercet.cluster.spec import MeshSpec
 
 if TYPE_CHECKING:
     from tercet.cluster.life import Life
-    from tercet.cluster.slot import Slot
 
 
 class Told(Protocol):
@@ -22,7 +21,15 @@ class Told(Protocol):
 
 
 Heard = Callable[["Life", Message], None]
-GiveUp = Callable[["Slot", int, int], bool]
+
+
+class Failing(Protocol):
+    """A slot whose worker has died; its text is its name."""
+
+    last_exit: str
+
+
+GiveUp = Callable[[Failing, int, int], bool]
 
 
 class Surroundings:
