@@ -6,7 +6,6 @@ import asyncio
 import logging
 from collections.abc import Callable
 
-from tercet.cluster import logs
 from tercet.cluster.crew import Crew
 from tercet.cluster.life import Life
 from tercet.cluster.mesh import Mesh
@@ -15,6 +14,7 @@ from tercet.cluster.notify import Notifier
 from tercet.cluster.reading import read
 from tercet.cluster.reloading import Reload
 from tercet.cluster.slot import NotReplaced, Slot
+from tercet.cluster.speaking import speak
 from tercet.cluster.spec import CONTROL, MOST_WORKERS
 from tercet.errors import TercetError
 
@@ -112,9 +112,11 @@ class Changes:
             raise Refused(said, reason="RELOAD_FAILED") from error
         mesh.revision = revision
         mesh.reload_error = ""
-        if mesh.spec.log:
-            # It may be another.
-            logs.reopen(mesh.spec.log)
+        # The log may be another.
+        try:
+            speak(mesh.spec)
+        except OSError as error:
+            log.error("cannot open the log %s: %s", mesh.spec.log, error.strerror)
         mesh.history.add(EventKind.RELOAD_FINISHED, text=f"revision {revision}")
         log.info("reloaded; this is revision %d", revision)
         self._notifier.reloaded(f"serving revision {revision}")

@@ -7,6 +7,7 @@ that workers bind by themselves, since the stock engine cannot take a socket ove
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 from collections.abc import Callable, Collection, Iterable, Sequence
@@ -178,9 +179,17 @@ class Few(Doors):
         }
 
     def keep(self, addresses: Collection[str]) -> None:
-        """Closes all but these."""
+        """Closes all but these, for the processes too that still have them."""
         for address in self._others.keys() - set(addresses):
-            self._others.pop(address).close()
+            listeners = self._others.pop(address)
+            for each in listeners.sockets().values():
+                with contextlib.suppress(OSError):
+                    each.shutdown(socket.SHUT_RDWR)
+            listeners.close()
+
+    def descriptor(self, address: str) -> int:
+        """Of the socket that listens there."""
+        return self._others[address].fileno(0)
 
     def bind_of(self, address: str) -> str:
         """The same with its port resolved."""
@@ -201,7 +210,32 @@ class Few(Doors):
 
     def close(self) -> None:
         self._private.close()
-        self.keep(())
+        for listeners in self._others.values():
+            listeners.close()
+        self._others.clear()
+
+
+class Some(Doors):
+    """What those of one revision have of `Few`, which somebody else closes.
+
+    Args:
+        addresses: Those that they are to have, of which "" is none.
+    """
+
+    private = True
+
+    def __init__(self, few: Few, addresses: Iterable[str]) -> None:
+        self._few = few
+        self._addresses = [each for each in addresses if each]
+
+    def descriptors(self, slot: int) -> list[int]:
+        return self._few.descriptors(slot)
+
+    def further(self, slot: int) -> list[int]:
+        return [self._few.descriptor(each) for each in self._addresses]
+
+    def to_hand_over(self) -> Sequence[tuple[str, socket.socket]]:
+        return self._few.to_hand_over()
 
 
 def private_socket(address: str) -> socket.socket:

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Iterator
 
 from tercet.cluster.address import Bind
 from tercet.cluster.crew import Crew
-from tercet.cluster.doors import Doors, Few, Held, OwnDoors, private_socket
+from tercet.cluster.doors import Doors, Few, Held, OwnDoors, Some, private_socket
 from tercet.cluster.events import History
 from tercet.cluster.handed import Handed, HandedSockets
 from tercet.cluster.life import Life
@@ -84,6 +84,8 @@ class Mesh:
             give_up=give_up,
         )
         self._reserved: dict[str, Reservation] = {}
+        # The control process's.
+        self.few: Few | None = None
 
     @property
     def spec(self) -> MeshSpec:
@@ -163,25 +165,27 @@ class Mesh:
             slots = min(slots, len(given))
         return OwnDoors(Listeners(bind, slots, inherited=given), slots, shared=shared)
 
-    def open_control(self) -> Few:
+    def open_control(self) -> None:
         """
         Raises:
             OSError: The control process's socket cannot be made.
         """
-        return Few(private_socket(self.runtime.socket(CONTROL, 0, 0)))
+        self.few = Few(private_socket(self.runtime.socket(CONTROL, 0, 0)))
 
-    def control(self, spec: MeshSpec, doors: Few) -> ServiceSpec:
-        """The control process of a mesh.
+    def control(self, spec: MeshSpec) -> tuple[ServiceSpec, Doors]:
+        """The control process of a mesh, and what it is connected to by.
 
         Raises:
             ConfigError: An address of its cannot be had.
         """
-        found = doors.want(
-            [spec.health, spec.metrics],
-            lambda address: self.handed.take(f"{CONTROL}:{address}", Bind.parse(address)),
+        assert self.few
+        addresses = [spec.health, spec.metrics]
+        found = self.few.want(
+            addresses, lambda address: self.handed.take(f"{CONTROL}:{address}", Bind.parse(address))
         )
-        doors.shown = doors.bind_of(spec.health)
-        return ServiceSpec(
+        doors = Some(self.few, addresses)
+        doors.shown = self.few.bind_of(spec.health)
+        service = ServiceSpec(
             name=CONTROL,
             target=CONTROL_TARGET,
             workers=1,
@@ -194,6 +198,7 @@ class Mesh:
             routed=False,
             import_from_cwd=bool(spec.hooks),
         )
+        return service, doors
 
     def hold(self, addresses: Iterable[str]) -> None:
         """Holds addresses that workers bind by themselves.
@@ -242,6 +247,8 @@ class Mesh:
         """Lets go of what is shared; everybody is gone."""
         for crew in self.crews.values():
             crew.close()
+        if self.few:
+            self.few.close()
         for reservation in self._reserved.values():
             reservation.close()
         if self.surroundings.rows:

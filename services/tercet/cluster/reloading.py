@@ -13,7 +13,7 @@ from __future__ import annotations
 import logging
 
 from tercet.cluster.crew import Crew
-from tercet.cluster.doors import Doors, Few
+from tercet.cluster.doors import Doors
 from tercet.cluster.mesh import Mesh
 from tercet.cluster.operations import Stopping
 from tercet.cluster.region import Rows
@@ -62,9 +62,11 @@ class Reload:
                     await self._start(service)
                     await self._renew(service)
             await self._remove()
-            await self._renew_control(old)
+            await self._renew_control()
         except BaseException:
             mesh.surroundings.spec = old
+            if mesh.few:
+                mesh.few.keep([old.health, old.metrics])
             self._let_go()
             raise
         finally:
@@ -105,6 +107,8 @@ class Reload:
                 doors = self._mesh.open(service, self._spec)
                 self._opened.append(doors)
             self._doors[service.name] = doors
+        # The control process comes last, but what it cannot have is no surprise then.
+        self._mesh.control(self._spec)
         self._mesh.hold(each for service in self._spec.services for each in service.reserved)
         if self._spec.gateways and not self._mesh.surroundings.rows:
             self._mesh.surroundings.rows = Rows(self._spec.gateways)
@@ -151,15 +155,9 @@ class Reload:
         del self._mesh.crews[crew.name]
         self._mesh.publisher.changed()
 
-    async def _renew_control(self, old: MeshSpec) -> None:
+    async def _renew_control(self) -> None:
         mesh = self._mesh
-        crew = mesh.crews[CONTROL]
-        assert isinstance(crew.doors, Few)
-        try:
-            service = mesh.control(self._spec, crew.doors)
-            await crew.replace(mesh.plan(service, crew.doors, self._revision))
-        except BaseException:
-            mesh.control(old, crew.doors)
-            crew.doors.keep([old.health, old.metrics])
-            raise
-        crew.doors.keep([self._spec.health, self._spec.metrics])
+        service, doors = mesh.control(self._spec)
+        await mesh.crews[CONTROL].replace(mesh.plan(service, doors, self._revision))
+        assert mesh.few
+        mesh.few.keep([self._spec.health, self._spec.metrics])

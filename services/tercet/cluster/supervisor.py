@@ -82,8 +82,8 @@ class Supervisor:
         self._duties.begin(self._told_by_predecessor)
         mesh, spec = self._mesh, self._mesh.spec
         try:
-            control = mesh.open_control()
-            mesh.add(mesh.control(spec, control), control)
+            mesh.open_control()
+            mesh.add(*mesh.control(spec))
             for service in spec.services:
                 mesh.hold(service.reserved)
                 mesh.add(service, mesh.open(service, spec))

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tercet.cluster.address import Bind
-from tercet.cluster.doors import Doors, Few, Held, OwnDoors, private_socket
+from tercet.cluster.doors import Doors, Few, Held, OwnDoors, Some, private_socket
 from tercet.cluster.listeners import Listeners
 from tercet.cluster.ports import Reservation
 from tercet.errors import ConfigError
@@ -141,6 +141,25 @@ def test_few_close_what_is_not_kept(few: Few) -> None:
     assert descriptors() == before + 1
     few.keep([""])
     assert (descriptors(), few.further(0)) == (before, [])
+
+
+def test_some_have_what_they_are_to_have_of_few(few: Few) -> None:
+    few.want(["127.0.0.1:0", "127.0.0.2:0"], none)
+    some = Some(few, ["", "127.0.0.2:0"])
+    assert some.further(0) == [few.descriptor("127.0.0.2:0")]
+    assert (some.private, some.descriptors(0)) == (True, few.descriptors(0))
+    some.close()
+    assert len(few.further(0)) == 2
+
+
+def test_few_close_what_is_not_kept_for_others_too(few: Few) -> None:
+    few.want(["127.0.0.1:0"], none)
+    bind = few.bind_of("127.0.0.1:0")
+    inherited = os.dup(few.descriptor("127.0.0.1:0"))
+    few.keep([])
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", int(bind.rpartition(":")[2])))
+    os.close(inherited)
 
 
 def test_few_say_what_cannot_be_had(few: Few) -> None:

@@ -279,6 +279,21 @@ async def test_the_control_process_keeps_its_sockets_and_gets_new_ones(
     assert not (await stage.reload(mesh(service(), metrics=second))).error
     assert (listens(ports[0]), listens(ports[1])) == (False, True)
     assert stage.control.spec.options["health"] == ""
+    # Whoever still had the socket would make the address one that is taken.
+    assert len(stage.control.spec.inherited) == 1
+    assert not (await stage.reload(mesh(service(), health=first, metrics=second))).error
+    assert listens(ports[0])
+
+
+async def test_what_the_control_process_cannot_have_is_known_before_anybody_is_replaced(
+    start: Start, ports: list[int]
+) -> None:
+    stage = await start(mesh(service()))
+    actors = len(stage.company.actors)
+    with socket.create_server(("127.0.0.1", ports[0])):
+        answer = await stage.reload(mesh(service(), metrics=f"127.0.0.1:{ports[0]}"))
+    assert "Address already in use" in answer.error
+    assert len(stage.company.actors) == actors
 
 
 async def test_a_control_process_that_fails_leaves_the_old_one_and_its_sockets(
