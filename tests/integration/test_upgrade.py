@@ -17,7 +17,7 @@ import pytest
 from tercet.cli.workers import as_dict, list_workers
 from tercet.cluster.runtime_dir import meshes
 from tests.integration.greeting import Tally, channel, greet
-from tests.integration.meshes import Mesh, processes_of
+from tests.integration.meshes import Mesh, processes_of, run
 
 MODULE = """
 import os
@@ -188,6 +188,15 @@ async def test_every_address_stays(upgraded: Upgraded) -> None:
     after = {str(each["service"]): each["bind"] for each in upgraded.workers(upgraded.pid)}
     assert after == before
     assert upgraded.mesh.exit_code() == 0
+
+
+async def test_what_was_scaled_stays_so(upgraded: Upgraded) -> None:
+    environ = {"TERCET_RUNTIME_DIR": str(upgraded.mesh.runtime_dir)}
+    scaled = await asyncio.to_thread(run, "scale", "greeter", "3", environ=environ)
+    assert scaled.returncode == 0, scaled.stderr
+    await asyncio.to_thread(upgraded.upgrade)
+    services = [each["service"] for each in upgraded.workers(upgraded.pid)]
+    assert services.count("greeter") == 3
 
 
 async def test_new_code_and_configuration_are_in_force(upgraded: Upgraded) -> None:

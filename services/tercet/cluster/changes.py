@@ -15,7 +15,7 @@ from tercet.cluster.reading import read
 from tercet.cluster.reloading import Reload
 from tercet.cluster.slot import NotReplaced, Slot
 from tercet.cluster.speaking import speak
-from tercet.cluster.spec import CONTROL, MOST_WORKERS
+from tercet.cluster.spec import CONTROL, MOST_WORKERS, MeshSpec
 from tercet.errors import TercetError
 
 log = logging.getLogger("tercet")
@@ -100,6 +100,7 @@ class Changes:
         mesh.history.add(EventKind.RELOAD_STARTED)
         log.info("reloading")
         self._notifier.reloading("reloading")
+        old = mesh.spec
         try:
             spec = await read(mesh.spec.origin) if mesh.spec.origin else mesh.spec
             await Reload(mesh, spec, revision).run()
@@ -112,14 +113,19 @@ class Changes:
             raise Refused(said, reason="RELOAD_FAILED") from error
         mesh.revision = revision
         mesh.reload_error = ""
-        # The log may be another.
-        try:
-            speak(mesh.spec)
-        except OSError as error:
-            log.error("cannot open the log %s: %s", mesh.spec.log, error.strerror)
+        self._follow_log(old)
         mesh.history.add(EventKind.RELOAD_FINISHED, text=f"revision {revision}")
         log.info("reloaded; this is revision %d", revision)
         self._notifier.reloaded(f"serving revision {revision}")
+
+    def _follow_log(self, old: MeshSpec) -> None:
+        new = self._mesh.spec
+        if (old.log, old.log_format) == (new.log, new.log_format):
+            return
+        try:
+            speak(new)
+        except OSError as error:
+            log.error("cannot open the log %s: %s", new.log, error.strerror)
 
     async def _do(self, order: Order) -> str:
         if order.kind is OrderKind.RELOAD:

@@ -78,6 +78,15 @@ class Duties:
         self.is_in_charge = True
         self.notifier.ready(status)
 
+    def wanted(self, service: str, workers: int) -> int:
+        """Workers that a service is to have, where the configuration says so many.
+
+        What an operator gave it holds until the configuration says another number than then.
+        """
+        scaled = self.takeover.scaled if self.takeover else {}
+        configured, given = scaled.get(service, (workers, workers))
+        return given if configured == workers else workers
+
     def failed(self, cause: str) -> None:
         """This process is about to end, and never was ready."""
         if self.takeover:

@@ -230,6 +230,14 @@ class Mesh:
             for each in reservation.sockets()
         ]
 
+    def scaled(self) -> dict[str, tuple[int, int]]:
+        """Services whose number of workers an operator has changed: what it was, and what it is."""
+        return {
+            name: (crew.plan.service.workers, crew.wanted)
+            for name, crew in self.crews.items()
+            if crew.wanted != crew.plan.service.workers
+        }
+
     def alone(self) -> None:
         """The workers of the other supervisor, before this one or after it, accept no more."""
         self._follows = False

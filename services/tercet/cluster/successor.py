@@ -47,6 +47,7 @@ class Successor:
         environ: Its environment.
         pid_file: Path of ours; "" for none.
         timeout: Seconds until it must be ready.
+        scaled: See `TakeoverSpec`.
 
     Raises:
         OSError: It cannot be started.
@@ -60,8 +61,10 @@ class Successor:
         environ: Mapping[str, str],
         pid_file: str,
         timeout: float,
+        scaled: Mapping[str, tuple[int, int]] = {},
         command: Sequence[str] = COMMAND,
     ) -> None:
+        self._scaled = dict(scaled)
         self._upgrade = Upgrade()
         self._changed = asyncio.Event()
         self._gone = asyncio.Event()
@@ -131,7 +134,9 @@ class Successor:
         command: Sequence[str],
     ) -> subprocess.Popen[bytes]:
         sockets = [HandedDescriptor(one.name, one.socket.fileno()) for one in given]
-        spec = TakeoverSpec(link=end.fileno(), sockets=sockets, pid_file=pid_file)
+        spec = TakeoverSpec(
+            link=end.fileno(), sockets=sockets, pid_file=pid_file, scaled=self._scaled
+        )
         return subprocess.Popen(
             [sys.executable, *command, *origin.arguments],
             cwd=origin.directory,

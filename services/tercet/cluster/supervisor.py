@@ -86,7 +86,8 @@ class Supervisor:
             mesh.add(*mesh.control(spec))
             for service in spec.services:
                 mesh.hold(service.reserved)
-                mesh.add(service, mesh.open(service, spec))
+                crew = mesh.add(service, mesh.open(service, spec))
+                crew.wanted = self._duties.wanted(service.name, service.workers)
             mesh.handed.close()
             for crew in mesh.crews.values():
                 crew.start()

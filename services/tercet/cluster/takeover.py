@@ -13,7 +13,7 @@ import asyncio
 import contextlib
 import logging
 import socket
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
 
 import msgspec
 
@@ -40,6 +40,9 @@ class TakeoverSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     # The successor's end of the link.
     link: int
     sockets: list[HandedDescriptor]
+    # Workers that services have been given by an operator: by name, those in the configuration of
+    # then, and those that they have.
+    scaled: dict[str, tuple[int, int]] = {}
     # The file that names the old one, which is to be taken over rather than refused; "" for none.
     pid_file: str
 
@@ -51,10 +54,18 @@ class Takeover:
         end: Our end of the link.
         given: The sockets of the old one.
         pid_file: Its pid file; "" for none.
+        scaled: See `TakeoverSpec`.
     """
 
-    def __init__(self, end: socket.socket, given: list[Handed], pid_file: str) -> None:
+    def __init__(
+        self,
+        end: socket.socket,
+        given: list[Handed],
+        pid_file: str,
+        scaled: Mapping[str, tuple[int, int]] = {},
+    ) -> None:
         self.given = given
+        self.scaled = scaled
         self.pid_file = pid_file
         self._end = end
         self._link: Link | None = None
@@ -84,7 +95,7 @@ class Takeover:
                 f"{VARIABLE} does not say what a supervisor says: {error}",
                 hint="it is set by a supervisor for its successor alone: unset it",
             ) from error
-        return cls(end, given, spec.pid_file)
+        return cls(end, given, spec.pid_file, spec.scaled)
 
     def begin(self, stop: Callable[[float], None]) -> None:
         """Listens to the old one, on the running loop.

@@ -78,6 +78,7 @@ class Upgrading:
                 environ=self._duties.for_successor(),
                 pid_file=self._duties.pid_file,
                 timeout=mesh.spec.boot_timeout,
+                scaled=mesh.scaled(),
             )
             await successor.ready()
         except (OSError, UpgradeFailed) as error:
