@@ -13,7 +13,6 @@ from grpc_reflection.v1alpha import reflection_pb2
 from examples.greeter import Greeter
 from examples.greeter.v1 import greeter_pb2_grpc
 from tercet import rpc
-from tercet.cluster.control.service import Cluster
 from tercet.cluster.v1 import cluster_pb2_grpc
 from tercet.gateway.aggregate import AggregateReflection
 from tercet.gateway.channels import channel
@@ -30,7 +29,8 @@ Request = reflection_pb2.ServerReflectionRequest
 async def test_two_upstreams_look_like_one(service: str, tmp_path: Path) -> None:
     greeter, cluster, bare, front = (rpc.server() for _ in range(4))
     greeter_pb2_grpc.add_GreeterServicer_to_server(Greeter(), greeter)
-    cluster_pb2_grpc.add_ClusterServicer_to_server(Cluster(), cluster)
+    # It is only looked at.
+    cluster_pb2_grpc.add_ClusterServicer_to_server(cluster_pb2_grpc.ClusterServicer(), cluster)
     made = Made()
     reflection.add_to(front, AggregateReflection(made.routes))
     async with AsyncExitStack() as stack:
