@@ -15,6 +15,7 @@ import contextlib
 import fcntl
 import os
 import stat
+import time
 from pathlib import Path
 
 from tercet.cluster.spec import CONTROL
@@ -22,6 +23,8 @@ from tercet.errors import ConfigError
 
 VARIABLE = "TERCET_RUNTIME_DIR"
 LONGEST_PATH = 107
+# Seconds in which the kernel takes everything from a process that was killed.
+LAST_MOMENT = 0.3
 
 
 def base() -> Path:
@@ -120,13 +123,30 @@ def remove_sockets(address: str) -> None:
 
 
 def leave(path: Path) -> None:
-    """Takes away what an orphan can: the last of them to leave removes the directory."""
+    """Takes away what an orphan can: the last of them to leave removes the directory.
+
+    Not where the supervisor lives: a worker that has lost its link for another reason, such as code
+    that closes all descriptors, is no orphan, and the mesh goes on.
+    """
+    if not _is_orphaned(path):
+        return
     for name in ("lock", f"{CONTROL}.sock"):
         (path / name).unlink(missing_ok=True)
     try:
         path.rmdir()
     except OSError:
         return  # Another orphan's socket is still there; that one will try again.
+
+
+def _is_orphaned(path: Path) -> bool:
+    # A supervisor that is killed may lose its end of the link a moment before its lock; and another
+    # orphan, which looks too, has the lock for that long.
+    deadline = time.monotonic() + LAST_MOMENT
+    while _locked(path):
+        if time.monotonic() >= deadline:
+            return False
+        time.sleep(0.01)
+    return True
 
 
 def _candidates(parent: Path) -> list[Path]:

@@ -135,3 +135,18 @@ def test_a_workers_further_sockets_go_with_its_own(tmp_path: Path) -> None:
     runtime_dir.remove_sockets(own)
     assert {path.name for path in tmp_path.iterdir()} == stays
     runtime_dir.remove_sockets(own)
+
+
+def test_a_worker_that_has_lost_its_link_takes_nothing_from_a_mesh_that_lives(
+    tmp_path: Path,
+) -> None:
+    made = RuntimeDir(tmp_path)
+    control = made.path / "control.sock"
+    control.touch()
+    runtime_dir.leave(made.path)
+    assert control.exists()
+    assert runtime_dir.meshes(tmp_path) == [made.path]
+    # As the kernel does it when the supervisor is killed.
+    os.close(made._lock)
+    runtime_dir.leave(made.path)
+    assert list(tmp_path.iterdir()) == []
