@@ -250,12 +250,15 @@ class Supervisor:
                     statistics=message.statistics,
                 )
             )
-        elif isinstance(message, Serving):
-            self._serving(message.service, message.slot, message.generation)
         elif isinstance(message, Acknowledged):
             self._mesh.publisher.acknowledged(life, message.version)
         elif isinstance(message, Leaving):
             self._changes.begin_recycle(life, "it was sent TERM")
+        elif life.spec.service != CONTROL:
+            # What the control process alone may say: others speak of themselves.
+            log.warning("%s is not to say %s", life, type(message).__name__)
+        elif isinstance(message, Serving):
+            self._serving(message.service, message.slot, message.generation)
         elif isinstance(message, Order):
             self._changes.carry_out(message, answer=life.link.send)
 

@@ -11,7 +11,17 @@ import sys
 import pytest
 
 from tercet.cluster import supervisor as module
-from tercet.cluster.messages import Description, EventKind, Events, Failed, Leaving, Workers
+from tercet.cluster.messages import (
+    Description,
+    EventKind,
+    Events,
+    Failed,
+    Leaving,
+    Order,
+    OrderKind,
+    Serving,
+    Workers,
+)
 from tercet.cluster.spec import CANNOT_START, CONTROL
 from tercet.cluster.states import State
 from tercet.cluster.supervisor import CRASHES
@@ -330,3 +340,20 @@ async def test_a_list_is_settled_before_a_worker_is_told_to_stop(start: Start) -
     await eventually(lambda: old.is_over)
     for actor in (first, second):
         actor.acknowledges = True
+
+
+async def test_workers_speak_of_themselves_alone(start: Start) -> None:
+    stage = await start(mesh(service("one"), service("two")))
+    stage.company.serves = lambda record: record.service != "two"
+    stage.alive("two")[0].die(1)
+    await eventually(lambda: len(stage.company.of("two")) == 2)
+    await rest()
+    actor = stage.alive("one")[0]
+    actor.say(Serving("two", 0, 2))
+    await rest()
+    assert not stage.serving("two")
+    actor.say(Order(number=1, kind=OrderKind.KILL, service="two", slot=0))
+    await rest()
+    assert not stage.company.of("two")[1].is_over
+    # It said nothing that harms it.
+    assert stage.serving("one")
