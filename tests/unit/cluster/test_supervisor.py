@@ -10,6 +10,7 @@ import sys
 
 import pytest
 
+from tercet.cluster import changes
 from tercet.cluster import supervisor as module
 from tercet.cluster.messages import (
     Description,
@@ -25,6 +26,7 @@ from tercet.cluster.messages import (
 from tercet.cluster.spec import CANNOT_START, CONTROL
 from tercet.cluster.states import State
 from tercet.cluster.supervisor import CRASHES
+from tercet.errors import TercetError
 from tests.support import eventually
 from tests.unit.cluster.conftest import Start
 from tests.unit.cluster.stage import gateway, mesh, service
@@ -357,3 +359,39 @@ async def test_workers_speak_of_themselves_alone(start: Start) -> None:
     assert not stage.company.of("two")[1].is_over
     # It said nothing that harms it.
     assert stage.serving("one")
+
+
+async def test_one_that_was_sent_term_goes_although_another_try_had_to_be_made(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(changes, "REST", 0.0)
+    monkeypatch.setattr(changes, "LOOK", 0.01)
+    stage = await start(mesh(service()))
+    old = stage.alive()[0]
+    stage.company.binds = False
+    old.say(Leaving())
+    await eventually(lambda: len(stage.company.of("one")) == 2)
+    await rest()
+    assert not old.told_to_stop
+    stage.company.binds = True
+    stage.company.of("one")[1].die(1)
+    await eventually(lambda: stage.serving() == [(0, 3, 1)])
+    await eventually(lambda: old.is_over)
+    assert old.told_to_stop
+
+
+async def test_a_term_counts_although_one_before_it_is_not_answered_yet(start: Start) -> None:
+    stage = await start(mesh(service()))
+    stage.reading.clear()
+    stage.signal(signal.SIGHUP)
+    await rest()
+    first = stage.alive()[0]
+    first.say(Leaving())
+    await rest()
+    first.die(-signal.SIGKILL)
+    await eventually(lambda: stage.serving() == [(0, 2, 1)])
+    stage.alive()[0].say(Leaving())
+    await rest()
+    stage.next = TercetError("broken")
+    stage.reading.set()
+    await eventually(lambda: stage.serving() == [(0, 3, 1)])
