@@ -137,6 +137,9 @@ class Supervisor:
         self._told_to_stop()
 
     def _end(self) -> None:
+        # At once: what waits for its turn may have it before whoever waits for the stop. After an
+        # upgrade it would listen beside the sockets that are another's by then.
+        self._mesh.operations.close()
         self._stop.set()
 
     def _told_to_quit(self) -> None:
@@ -199,7 +202,6 @@ class Supervisor:
     async def _stop_in_order(self) -> None:
         loop = asyncio.get_running_loop()
         mesh = self._mesh
-        mesh.operations.close()
         mesh.history.add(EventKind.STOPPING)
         # One grace for all stages: whoever stops the mesh waits for so long and no longer.
         grace = mesh.spec.grace if self._grace is None else self._grace
@@ -229,7 +231,7 @@ class Supervisor:
             self._exit_code = CRASHES
         else:
             return False
-        self._stop.set()
+        self._end()
         return True
 
     # -- what workers say --------------------------------------------------------------------

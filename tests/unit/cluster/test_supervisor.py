@@ -395,3 +395,11 @@ async def test_a_term_counts_although_one_before_it_is_not_answered_yet(start: S
     stage.next = TercetError("broken")
     stage.reading.set()
     await eventually(lambda: stage.serving() == [(0, 3, 1)])
+
+
+async def test_nothing_begins_once_it_is_told_to_stop(start: Start) -> None:
+    stage = await start(mesh(service(scaled_by_signal=True)))
+    stage.signal(signal.SIGTTIN)
+    stage.signal(signal.SIGTERM)
+    await asyncio.wait([stage.running])
+    assert len(stage.company.of("one")) == 1
