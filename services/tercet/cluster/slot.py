@@ -367,6 +367,7 @@ class Slot:
         Raises:
             OSError: There is no process, descriptor or memory to be had for it now.
         """
+        self._surroundings.runtime.restore()
         self.generation = next(self._generations)
         row = None
         if plan.service.gateway and self._surroundings.rows:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import pty
+import shutil
 import signal
 import sys
 
@@ -403,3 +404,13 @@ async def test_nothing_begins_once_it_is_told_to_stop(start: Start) -> None:
     stage.signal(signal.SIGTERM)
     await asyncio.wait([stage.running])
     assert len(stage.company.of("one")) == 1
+
+
+async def test_a_reload_makes_whole_what_somebody_has_removed(start: Start) -> None:
+    stage = await start(mesh(service()))
+    folder = stage.mesh.runtime.path
+    shutil.rmtree(folder)
+    stage.signal(signal.SIGHUP)
+    await eventually(lambda: stage.serving(CONTROL) == [(0, 2, 2)])
+    assert (folder / "control.sock").is_socket()
+    assert stage.control.descriptors
