@@ -93,6 +93,16 @@ def test_a_worker_whose_loop_is_stuck_ends_too(start: Start, tmp_path: Path) -> 
         kill_and_check(mesh)
 
 
+@pytest.mark.parametrize("preload", [[], ["--preload"]], ids=["started", "forked"])
+def test_a_worker_that_is_stopped_ends_too(preload: list[str], start: Start) -> None:
+    mesh = start(
+        *("serve", "examples.greeter:register", "--workers", "2", "--bind", "127.0.0.1:0"),
+        *preload,
+    ).wait_ready()
+    os.kill(mesh.worker("greeter", 1)["pid"], signal.SIGSTOP)
+    kill_and_check(mesh)
+
+
 def test_the_programs_of_a_worker_end_with_it(start: Start, tmp_path: Path) -> None:
     (tmp_path / "parent.py").write_text(PARENT)
     mesh = start(

@@ -38,7 +38,7 @@ class Changes:
         self._mesh = mesh
         self._notifier = notifier
         self._attempts = 1
-        self._worn: set[Slot] = set()
+        self._worn: set[Life] = set()
 
     # -- asked for ---------------------------------------------------------------------------
 
@@ -64,8 +64,8 @@ class Changes:
     def begin_recycle(self, life: Life, why: str) -> None:
         """Replaces a worker that is to go, if it is still there by then."""
         slot = self._mesh.slot(life.spec.service, life.spec.slot)
-        if slot and slot not in self._worn:
-            self._worn.add(slot)
+        if slot and life not in self._worn:
+            self._worn.add(life)
             self._mesh.operations.begin(self._recycle_worn(slot, life, why))
 
     def scale_by(self, workers: int) -> None:
@@ -80,7 +80,7 @@ class Changes:
             await asyncio.sleep(LOOK)
             for slot in self._mesh.slots():
                 life = slot.current
-                if life and slot not in self._worn and (why := slot.worn()):
+                if life and life not in self._worn and (why := slot.worn()):
                     self.begin_recycle(life, why)
 
     # -- done --------------------------------------------------------------------------------
@@ -209,7 +209,7 @@ class Changes:
             rest = REST
             raise
         finally:
-            asyncio.get_running_loop().call_later(rest, self._worn.discard, slot)
+            asyncio.get_running_loop().call_later(rest, self._worn.discard, life)
 
     async def _renew(self, crew: Crew, slot: Slot, why: str) -> None:
         try:

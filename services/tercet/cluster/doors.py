@@ -196,6 +196,15 @@ class Few(Doors):
         return str(self._others[address].bind) if address else ""
 
     def descriptors(self, slot: int) -> list[int]:
+        """
+        Raises:
+            OSError: The private socket has lost its name, and no other can be made.
+        """
+        name = self._private.getsockname()
+        if not os.path.exists(name):
+            # Nobody can connect to it. The process that there is goes on with it until it ends.
+            lost, self._private = self._private, private_socket(f"unix:{name}")
+            lost.close()
         return [self._private.fileno()]
 
     def further(self, slot: int) -> list[int]:

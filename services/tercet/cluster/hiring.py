@@ -41,6 +41,7 @@ class Hiring:
         Raises:
             OSError: There is no process, descriptor, row or memory to be had for it now.
         """
+        self._surroundings.runtime.restore()
         self.generation = next(self._generations)
         rows = self._surroundings.rows if plan.service.gateway else None
         row = rows.take() if rows else 0

@@ -19,7 +19,7 @@ from typing import Protocol
 
 from tercet.cluster.heartbeat import Heartbeat, every
 from tercet.cluster.link import Link
-from tercet.cluster.messages import Bound, Failed, Message, Pulse, Start, Stop
+from tercet.cluster.messages import Bound, Failed, Leaving, Message, Pulse, Start, Stop
 from tercet.cluster.process import Child, describe_exit
 from tercet.cluster.runtime_dir import remove_sockets
 from tercet.cluster.spec import WorkerSpec
@@ -84,6 +84,7 @@ class Life:
         bound: Full names of the gRPC services that it serves; None before it listens.
         pulse: What it has said last of how it goes.
         stalls: Whether its loop has not turned for a while.
+        leaving: Whether somebody else has sent it TERM.
         last_exit: How it has ended; "" before.
         code: Its exit code; negative: the signal that has killed it.
 
@@ -120,6 +121,7 @@ class Life:
         self._lived: float | None = None
         self._stopping = False
         self.stalls = False
+        self.leaving = False
         self._looker: asyncio.TimerHandle | None = None
         self._timers: list[asyncio.TimerHandle] = []
         self._loop = asyncio.get_running_loop()
@@ -228,7 +230,7 @@ class Life:
         if isinstance(message, Pulse):
             self.pulse = message
             self._heart.beat(self._loop.time())
-        elif isinstance(message, Bound):
+        elif isinstance(message, Bound) and not self.is_bound:
             self.bound = message.grpc_services
             # From here on: an import may take as long as the boot timeout says.
             self._heart = Heartbeat(self._hang_timeout, self._loop.time())
@@ -239,6 +241,7 @@ class Life:
         elif isinstance(message, Failed):
             self._cause = message.cause
         else:
+            self.leaving = self.leaving or isinstance(message, Leaving)
             self._owner.heard(self, message)
 
     def _look(self) -> None:

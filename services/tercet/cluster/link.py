@@ -16,6 +16,9 @@ from tercet.cluster.messages import Message
 
 # A whole list of a thousand workers is below 1 MiB; more than this is not a message of ours.
 MAX_MESSAGE = 16 * 1024 * 1024
+# What msgspec raises of a message that is none: of bad UTF-8 in a string, and of one that is nested
+# too deeply, it raises the interpreter's own.
+RUBBISH = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 class Link:
@@ -115,7 +118,7 @@ class Link:
         for line in lines:
             try:
                 message = self._decoder.decode(line)
-            except msgspec.DecodeError:
+            except RUBBISH:
                 self._lost()
                 return False
             self._on_message(message)

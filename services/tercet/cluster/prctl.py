@@ -32,6 +32,15 @@ def die_with_parent() -> None:
     _call(_SET_PDEATHSIG, signal.SIGKILL)
 
 
+def continue_without_parent() -> None:
+    """Has the kernel continue this process, if it is stopped then, when its parent ends.
+
+    Raises:
+        OSError: The kernel refuses.
+    """
+    _call(_SET_PDEATHSIG, signal.SIGCONT)
+
+
 def set_name(name: str) -> None:
     """Sets what ps(1) and top(1) show as the command's name: its first 15 bytes.
 

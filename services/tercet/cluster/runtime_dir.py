@@ -13,15 +13,21 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import logging
 import os
 import stat
+import time
 from pathlib import Path
 
 from tercet.cluster.spec import CONTROL
 from tercet.errors import ConfigError
 
+log = logging.getLogger("tercet")
+
 VARIABLE = "TERCET_RUNTIME_DIR"
 LONGEST_PATH = 107
+# Seconds in which the kernel takes everything from a process that was killed.
+LAST_MOMENT = 0.3
 
 
 def base() -> Path:
@@ -49,17 +55,46 @@ class RuntimeDir:
         try:
             _make_private(parent)
             remove_stale(parent)
-            self._lock = self._claim(parent / f".{os.getpid()}")
+            self._locks = self._claim(parent / f".{os.getpid()}")
         finally:
             os.umask(mask)
 
-    def _claim(self, unnamed: Path) -> int:
+    def _claim(self, unnamed: Path) -> list[int]:
         # Locked before it gets its name: whoever starts beside us takes an unlocked one for stale.
         unnamed.mkdir(mode=0o700, exist_ok=True)
-        lock = os.open(unnamed / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        locks = _lock(unnamed)
         unnamed.rename(self.path)
-        return lock
+        return locks
+
+    def restore(self) -> None:
+        """Makes it anew where somebody has removed it, such as whoever clears /tmp.
+
+        Workers that start from now on have a place for their sockets. Those of the others cannot be
+        brought back: it takes a reload until the mesh is whole.
+        """
+        if (self.path / "lock").exists():
+            return
+        mask = os.umask(0o077)
+        try:
+            _make_private(self.path.parent)
+            there = self.path.exists()
+            locks = (
+                _lock(self.path) if there else self._claim(self.path.with_name(f".{os.getpid()}"))
+            )
+        except (ConfigError, OSError) as error:
+            log.error("%s has been removed, and cannot be made anew: %s", self.path, error)
+            return
+        finally:
+            os.umask(mask)
+        for each in self._locks:
+            os.close(each)
+        self._locks = locks
+        log.warning(
+            "somebody has removed %s or what is in it; it is made anew, but workers that run "
+            "cannot be reached there: reload (HUP to pid %d)",
+            self.path,
+            os.getpid(),
+        )
 
     def socket(self, service: str, slot: int, generation: int) -> str:
         """gRPC target of a worker's private socket.
@@ -79,7 +114,20 @@ class RuntimeDir:
     def close(self) -> None:
         """Removes the directory."""
         _remove(self.path)
-        os.close(self._lock)
+        for each in self._locks:
+            os.close(each)
+
+
+def _lock(path: Path) -> list[int]:
+    """Holds a directory: its lock, and itself, so that systemd-tmpfiles leaves all of it alone.
+
+    That skips a directory which is locked, and what is below it (tmpfiles.d(5), on the age field).
+    """
+    lock = os.open(path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    itself = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    for each in (lock, itself):
+        fcntl.flock(each, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    return [lock, itself]
 
 
 def meshes(parent: Path | None = None) -> list[Path]:
@@ -120,13 +168,30 @@ def remove_sockets(address: str) -> None:
 
 
 def leave(path: Path) -> None:
-    """Takes away what an orphan can: the last of them to leave removes the directory."""
+    """Takes away what an orphan can: the last of them to leave removes the directory.
+
+    Not where the supervisor lives: a worker that has lost its link for another reason, such as code
+    that closes all descriptors, is no orphan, and the mesh goes on.
+    """
+    if not _is_orphaned(path):
+        return
     for name in ("lock", f"{CONTROL}.sock"):
         (path / name).unlink(missing_ok=True)
     try:
         path.rmdir()
     except OSError:
         return  # Another orphan's socket is still there; that one will try again.
+
+
+def _is_orphaned(path: Path) -> bool:
+    # A supervisor that is killed may lose its end of the link a moment before its lock; and another
+    # orphan, which looks too, has the lock for that long.
+    deadline = time.monotonic() + LAST_MOMENT
+    while _locked(path):
+        if time.monotonic() >= deadline:
+            return False
+        time.sleep(0.01)
+    return True
 
 
 def _candidates(parent: Path) -> list[Path]:

@@ -122,6 +122,8 @@ class Slot:
         life = self.current
         if not life or life.state is not State.READY:
             return ""
+        if life.leaving:
+            return "it was sent TERM"
         wear = self._wear[life]
         why = wear.due(calls=life.pulse.calls, age=life.age)
         if not why and wear.wants_sample(life.age):

@@ -139,6 +139,9 @@ class Supervisor:
         self._told_to_stop()
 
     def _end(self) -> None:
+        # At once: what waits for its turn may have it before whoever waits for the stop. After an
+        # upgrade it would listen beside the sockets that are another's by then.
+        self._mesh.operations.close()
         self._stop.set()
 
     def _told_to_quit(self) -> None:
@@ -201,7 +204,6 @@ class Supervisor:
     async def _stop_in_order(self) -> None:
         loop = asyncio.get_running_loop()
         mesh = self._mesh
-        mesh.operations.close()
         mesh.history.add(EventKind.STOPPING)
         # One grace for all stages: whoever stops the mesh waits for so long and no longer.
         grace = mesh.spec.grace if self._grace is None else self._grace
@@ -231,7 +233,7 @@ class Supervisor:
             self._exit_code = CRASHES
         else:
             return False
-        self._stop.set()
+        self._end()
         return True
 
     # -- what workers say --------------------------------------------------------------------
@@ -252,12 +254,15 @@ class Supervisor:
                     statistics=message.statistics,
                 )
             )
-        elif isinstance(message, Serving):
-            self._serving(message.service, message.slot, message.generation)
         elif isinstance(message, Acknowledged):
             self._mesh.publisher.acknowledged(life, message.version)
         elif isinstance(message, Leaving):
             self._changes.begin_recycle(life, "it was sent TERM")
+        elif life.spec.service != CONTROL:
+            # What the control process alone may say: others speak of themselves.
+            log.warning("%s is not to say %s", life, type(message).__name__)
+        elif isinstance(message, Serving):
+            self._serving(message.service, message.slot, message.generation)
         elif isinstance(message, Order):
             self._changes.carry_out(message, answer=life.link.send)
 

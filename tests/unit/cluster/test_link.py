@@ -59,7 +59,17 @@ async def test_a_closed_peer_is_noticed_once(ends: tuple[socket.socket, socket.s
     assert closed == [True]
 
 
-@pytest.mark.parametrize("rubbish", [b"{}\n", b"not json\n", b'{"type": "nope"}\n', b"\xff\n"])
+@pytest.mark.parametrize(
+    "rubbish",
+    [
+        b"{}\n",
+        b"not json\n",
+        b'{"type": "nope"}\n',
+        b"\xff\n",
+        b'{"type": "failed", "cause": "\xff"}\n',
+        b'{"type": "report", "statistics": ' + b"[" * 20_000 + b"\n",
+    ],
+)
 async def test_rubbish_closes_the_link(
     rubbish: bytes, ends: tuple[socket.socket, socket.socket]
 ) -> None:

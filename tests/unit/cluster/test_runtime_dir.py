@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -135,3 +137,45 @@ def test_a_workers_further_sockets_go_with_its_own(tmp_path: Path) -> None:
     runtime_dir.remove_sockets(own)
     assert {path.name for path in tmp_path.iterdir()} == stays
     runtime_dir.remove_sockets(own)
+
+
+def test_a_worker_that_has_lost_its_link_takes_nothing_from_a_mesh_that_lives(
+    tmp_path: Path,
+) -> None:
+    made = RuntimeDir(tmp_path)
+    control = made.path / "control.sock"
+    control.touch()
+    runtime_dir.leave(made.path)
+    assert control.exists()
+    assert runtime_dir.meshes(tmp_path) == [made.path]
+    # As the kernel does it when the supervisor is killed.
+    for each in made._locks:
+        os.close(each)
+    runtime_dir.leave(made.path)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("what", ["lock", "directory", "base"])
+def test_it_is_made_anew_where_somebody_has_removed_it(what: str, tmp_path: Path) -> None:
+    base = tmp_path / "base"
+    made = RuntimeDir(base)
+    if what == "lock":
+        (made.path / "lock").unlink()
+    else:
+        shutil.rmtree(made.path if what == "directory" else base)
+    assert runtime_dir.meshes(base) == []
+    made.restore()
+    assert runtime_dir.meshes(base) == [made.path]
+    assert stat.S_IMODE(made.path.stat().st_mode) == 0o700
+    made.close()
+    assert list(base.iterdir()) == []
+
+
+def test_nobody_ages_it_while_its_supervisor_lives(tmp_path: Path) -> None:
+    made = RuntimeDir(tmp_path)
+    # As systemd-tmpfiles looks.
+    directory = os.open(made.path, os.O_RDONLY | os.O_DIRECTORY)
+    with pytest.raises(BlockingIOError):
+        fcntl.flock(directory, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    os.close(directory)
+    made.close()

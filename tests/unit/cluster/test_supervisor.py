@@ -5,16 +5,29 @@ from __future__ import annotations
 import asyncio
 import os
 import pty
+import shutil
 import signal
 import sys
 
 import pytest
 
+from tercet.cluster import changes
 from tercet.cluster import supervisor as module
-from tercet.cluster.messages import Description, EventKind, Events, Failed, Leaving, Workers
+from tercet.cluster.messages import (
+    Description,
+    EventKind,
+    Events,
+    Failed,
+    Leaving,
+    Order,
+    OrderKind,
+    Serving,
+    Workers,
+)
 from tercet.cluster.spec import CANNOT_START, CONTROL
 from tercet.cluster.states import State
 from tercet.cluster.supervisor import CRASHES
+from tercet.errors import TercetError
 from tests.support import eventually
 from tests.unit.cluster.conftest import Start
 from tests.unit.cluster.stage import gateway, mesh, service
@@ -330,3 +343,74 @@ async def test_a_list_is_settled_before_a_worker_is_told_to_stop(start: Start) -
     await eventually(lambda: old.is_over)
     for actor in (first, second):
         actor.acknowledges = True
+
+
+async def test_workers_speak_of_themselves_alone(start: Start) -> None:
+    stage = await start(mesh(service("one"), service("two")))
+    stage.company.serves = lambda record: record.service != "two"
+    stage.alive("two")[0].die(1)
+    await eventually(lambda: len(stage.company.of("two")) == 2)
+    await rest()
+    actor = stage.alive("one")[0]
+    actor.say(Serving("two", 0, 2))
+    await rest()
+    assert not stage.serving("two")
+    actor.say(Order(number=1, kind=OrderKind.KILL, service="two", slot=0))
+    await rest()
+    assert not stage.company.of("two")[1].is_over
+    # It said nothing that harms it.
+    assert stage.serving("one")
+
+
+async def test_one_that_was_sent_term_goes_although_another_try_had_to_be_made(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(changes, "REST", 0.0)
+    monkeypatch.setattr(changes, "LOOK", 0.01)
+    stage = await start(mesh(service()))
+    old = stage.alive()[0]
+    stage.company.binds = False
+    old.say(Leaving())
+    await eventually(lambda: len(stage.company.of("one")) == 2)
+    await rest()
+    assert not old.told_to_stop
+    stage.company.binds = True
+    stage.company.of("one")[1].die(1)
+    await eventually(lambda: stage.serving() == [(0, 3, 1)])
+    await eventually(lambda: old.is_over)
+    assert old.told_to_stop
+
+
+async def test_a_term_counts_although_one_before_it_is_not_answered_yet(start: Start) -> None:
+    stage = await start(mesh(service()))
+    stage.reading.clear()
+    stage.signal(signal.SIGHUP)
+    await rest()
+    first = stage.alive()[0]
+    first.say(Leaving())
+    await rest()
+    first.die(-signal.SIGKILL)
+    await eventually(lambda: stage.serving() == [(0, 2, 1)])
+    stage.alive()[0].say(Leaving())
+    await rest()
+    stage.next = TercetError("broken")
+    stage.reading.set()
+    await eventually(lambda: stage.serving() == [(0, 3, 1)])
+
+
+async def test_nothing_begins_once_it_is_told_to_stop(start: Start) -> None:
+    stage = await start(mesh(service(scaled_by_signal=True)))
+    stage.signal(signal.SIGTTIN)
+    stage.signal(signal.SIGTERM)
+    await asyncio.wait([stage.running])
+    assert len(stage.company.of("one")) == 1
+
+
+async def test_a_reload_makes_whole_what_somebody_has_removed(start: Start) -> None:
+    stage = await start(mesh(service()))
+    folder = stage.mesh.runtime.path
+    shutil.rmtree(folder)
+    stage.signal(signal.SIGHUP)
+    await eventually(lambda: stage.serving(CONTROL) == [(0, 2, 2)])
+    assert (folder / "control.sock").is_socket()
+    assert stage.control.descriptors

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import select
 from pathlib import Path
 
 import pytest
@@ -56,3 +57,33 @@ def test_a_file_is_continued_where_it_is(tmp_path: Path) -> None:
         log.write(b"first\n")
         Voice(log.fileno()).say("second")
     assert (tmp_path / "log").read_bytes() == b"first\nsecond\n"
+
+
+def test_a_reader_that_has_fallen_behind_is_waited_for_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    reading, writing = os.pipe()
+    waits: list[float] = []
+
+    class Poll:
+        def register(self, descriptor: int, events: int) -> None: ...
+
+        def poll(self, milliseconds: float) -> list[tuple[int, int]]:
+            waits.append(milliseconds)
+            return []
+
+    monkeypatch.setattr(select, "poll", Poll)
+    handler = logging.StreamHandler(Voice(writing, patience=0.1))
+    record = logging.LogRecord("x", logging.INFO, "", 0, "lost", (), None)
+    fill(writing)
+    for _ in range(3):
+        handler.emit(record)
+    assert waits == [100.0]
+    assert b"lost" not in os.read(reading, 1 << 20)
+    handler.emit(record)
+    assert os.read(reading, 100) == b"lost\n"
+    fill(writing)
+    handler.emit(record)
+    assert waits == [100.0] * 2
+    for each in (reading, writing):
+        os.close(each)

@@ -11,6 +11,7 @@ import secrets
 from collections.abc import Callable
 
 from tercet.cluster.messages import Done, Order, OrderKind
+from tercet.cluster.spec import NAME
 from tercet.errors import FailedPrecondition, InvalidArgument, NotFound, TercetError, Unavailable
 
 MOST_WORKERS = 1024
@@ -95,10 +96,16 @@ class Orders:
 def checked_service(name: str) -> str:
     """
     Raises:
-        InvalidArgument: There is no name.
+        InvalidArgument: There is no name, or no service can have it.
     """
     if not name:
         raise InvalidArgument("no service is named", field="service")
+    if not NAME.fullmatch(name):
+        # It is not repeated: neither the supervisor nor a status has room for anything.
+        raise InvalidArgument(
+            "that is no name of a service: 1 to 31 of a-z, 0-9 and -, a letter first",
+            field="service",
+        )
     return name
 
 

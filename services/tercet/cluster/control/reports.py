@@ -8,11 +8,10 @@ import time
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-import msgspec
-
 from tercet.cluster import statistics
 from tercet.cluster.control.carried import Carried, Slot
 from tercet.cluster.control.records import Key, key
+from tercet.cluster.link import RUBBISH
 from tercet.cluster.messages import Reported, WorkerRecord
 from tercet.cluster.states import State
 from tercet.cluster.statistics import Statistics
@@ -60,7 +59,7 @@ class Reports:
             return
         try:
             decoded = statistics.decode(message.statistics)
-        except msgspec.DecodeError as error:
+        except RUBBISH as error:
             log.warning("what %s/%d says of itself is garbled: %s", *worker[:2], error)
             return
         self._times[worker] = self._now()

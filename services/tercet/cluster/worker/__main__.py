@@ -8,7 +8,7 @@ import logging
 import os
 import socket
 import sys
-from typing import NoReturn
+from typing import Any, NoReturn, TypeAlias
 
 import uvloop
 
@@ -17,13 +17,20 @@ from tercet.cluster.link import Link
 from tercet.cluster.messages import Failed, Message, Start
 from tercet.cluster.process import LINK_VARIABLE, end_session
 from tercet.cluster.spec import CANNOT_START, WorkerSpec
+from tercet.cluster.voice import Voice
 from tercet.cluster.worker import affinity, guard, inheritance, loading
 from tercet.cluster.worker.cause import cause_of
 from tercet.cluster.worker.host import Host
 from tercet.errors import TercetError
 
+Written: TypeAlias = "logging.StreamHandler[Any]"
 
-async def main(end: socket.socket, written: logging.Handler | None) -> int:
+STDERR = 2
+# Seconds that a worker waits for a reader of its log that has fallen behind.
+PATIENCE = 0.1
+
+
+async def main(end: socket.socket, written: Written | None) -> int:
     # Programs that this worker starts must hold neither its life line nor its ports.
     inheritance.keep()
     loop = asyncio.get_running_loop()
@@ -54,11 +61,15 @@ async def main(end: socket.socket, written: logging.Handler | None) -> int:
         return guard.ORPHANED
     # Also for what is said last, when the user's code may have switched all loggers off.
     name = f"{spec.service}/{spec.slot}"
+    # Its loop has calls to serve, whether somebody reads what it logs or not.
+    voice = Voice(STDERR, patience=PATIENCE)
     if written:
         # The user's code is imported already, and may have put others in its place.
+        written.setStream(voice)
         logs.dress(written, name, spec.log_format)
     else:
-        written = logs.configure(name, spec.log_format)
+        written = logging.StreamHandler(voice)
+        logs.configure(name, spec.log_format, written)
     if spec.cpu >= 0:
         affinity.pin(spec.cpu)
     host = Host(spec, link)
@@ -89,11 +100,12 @@ def complaint(error: BaseException, spec: loading.Targeted) -> logging.LogRecord
     return logging.LogRecord("tercet", logging.ERROR, __file__, 0, text, None, traceback)
 
 
-def run(end: socket.socket, written: logging.Handler | None = None) -> NoReturn:
+def run(end: socket.socket, written: Written | None = None) -> NoReturn:
     """Is the worker at that end of a link, from now to the end of the process.
 
     Args:
-        written: What `logs.configure` gave, if it was called before; only the name is wrong yet.
+        written: What `logs.configure` was given, if it was called before; the name is wrong yet,
+            and it waits for whoever reads it.
     """
     code = uvloop.run(main(end, written))
     # Threads of user code, or of a C library, must not keep a stopped worker alive.

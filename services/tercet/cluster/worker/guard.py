@@ -2,11 +2,13 @@
 
 The link's other end closes when the supervisor dies, however it dies. The loop is told first and
 may close in order; what is not gone after a second is ended from here. Works as long as threads of
-this process can run: code that never releases the GIL stops it.
+this process can run: code that never releases the GIL stops it. A process that somebody has stopped
+(SIGSTOP) is continued for it, by the kernel.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import socket
@@ -14,6 +16,7 @@ import threading
 import time
 from collections.abc import Callable
 
+from tercet.cluster import prctl
 from tercet.cluster.process import end_session
 
 ORDERLY = 1.0
@@ -31,6 +34,9 @@ def watch(
         leave: Called before the process is ended the hard way; takes its files away.
     """
     duplicate = link.dup()
+    # Where a sandbox forbids it, one that is stopped stays.
+    with contextlib.suppress(OSError):
+        prctl.continue_without_parent()
 
     def run() -> None:
         poll = select.poll()

@@ -6,7 +6,7 @@ socket and, with an engine that takes over no sockets, the shared port. The supe
 from then on hears a pulse and a report every second. Then one of these happens:
 
 * the supervisor says `Stop`: health says NOT_SERVING, calls get their grace, closers run, exit 0;
-* somebody else sends TERM: the supervisor is told, and if it does not say `Stop` then, the same;
+* somebody else sends TERM: the supervisor is told, which says `Stop` when there is a successor;
 * the supervisor is gone: the same without grace.
 """
 
@@ -160,10 +160,9 @@ class Host:
         if self._link.closed:
             self._stop.set()
             return
-        # Who calls it is to go elsewhere first, and so it goes on serving.
+        # Who calls it is to go elsewhere first. The supervisor starts a successor and then says
+        # `Stop`; until then, which may take as long as a reload that is under way, it serves.
         self._link.send(Leaving())
-        # The supervisor starts a successor, and then says `Stop`; but it may be busy with others.
-        asyncio.get_running_loop().call_later(self._spec.grace, self._stop.set)
 
     def _reopen(self) -> None:
         if self._spec.log:

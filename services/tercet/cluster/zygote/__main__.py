@@ -59,7 +59,7 @@ class Zygote:
     def __init__(self, end: socket.socket, name: str) -> None:
         self._end = end
         self._name = name
-        self._written: logging.Handler | None = None
+        self._written: worker.Written | None = None
 
     def run(self) -> int:
         """Returns the exit code, in the zygote; a worker does not come back from here."""
@@ -69,7 +69,8 @@ class Zygote:
         preload = msgspec.json.decode(request, type=Preload)
         # Before the import, so that what a target does to logging of its own comes after it, as it
         # does in a worker that is exec'd.
-        self._written = logs.configure(self._name, preload.log_format)
+        self._written = logging.StreamHandler()
+        logs.configure(self._name, preload.log_format, self._written)
         try:
             self._import(preload)
         except (Exception, SystemExit) as error:

@@ -117,3 +117,11 @@ def test_what_can_be_is_taken() -> None:
     assert orders.checked_slot(0) == 0
     assert orders.checked_generation(0) == 0
     assert orders.checked_service("shop") == "shop"
+
+
+@pytest.mark.parametrize("name", ["", "Shop", "shop\n", "x" * 32, "\1" * 3_000_000])
+def test_what_no_service_can_be_called_goes_no_further(name: str) -> None:
+    with pytest.raises(errors.InvalidArgument) as raised:
+        orders.checked_service(name)
+    assert raised.value.field == "service"
+    assert len(raised.value.message) < 200

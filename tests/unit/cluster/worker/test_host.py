@@ -302,12 +302,15 @@ async def test_a_term_is_told_and_it_serves_until_it_is_told_to_stop(engine: str
         assert worker.heard(Leaving) == [Leaving()]
 
 
-async def test_after_a_term_that_nobody_answers_it_stops_by_itself(engine: str) -> None:
-    async with hired(engine=engine, grace=0.5) as worker:
-        await worker.bound()
+async def test_after_a_term_it_serves_for_as_long_as_the_supervisor_is_busy(engine: str) -> None:
+    made = hired(engine=engine, grace=0.1, pulse=0.02)
+    async with made as worker, calling(await worker.bound()) as to:
         os.kill(worker.pid, signal.SIGTERM)
-        assert await worker.ended() == 0
-        assert worker.heard(Leaving) == [Leaving()]
+        await worker.until(lambda: worker.heard(Leaving) != [])
+        seen = len(worker.heard(Pulse))
+        await worker.until(lambda: len(worker.heard(Pulse)) > seen + 20)
+        stub = greeter_pb2_grpc.GreeterStub(to)
+        assert (await stub.SayHello(HELLO, timeout=20)).pid == worker.pid
 
 
 async def test_a_stop_and_a_term_at_once_are_one_stop(engine: str, module: Any) -> None:
