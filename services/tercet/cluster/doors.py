@@ -144,7 +144,7 @@ class OwnDoors(Doors):
 
     def close(self) -> None:
         self._gone = True
-        self.listeners.close()
+        self.listeners.close(end=not self._gone)
 
 
 class Few(Doors):

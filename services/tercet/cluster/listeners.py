@@ -236,9 +236,18 @@ class Listeners:
         own = {procnet.inode(made): made for made in self._own()}
         return {numbers[inode]: own[inode] for inode in self._group if inode in own}
 
-    def close(self) -> None:
-        """Closes our descriptors; processes that inherited theirs still listen."""
+    def close(self, *, end: bool = False) -> None:
+        """Closes our descriptors; processes that inherited theirs still listen.
+
+        Args:
+            end: Whether nobody is to listen there any more, whoever has kept a descriptor, such as
+                a program that a worker has left behind. Those that were inherited are not ours to
+                end.
+        """
         for made in self._own():
+            if end and not self._inherited:
+                with contextlib.suppress(OSError):
+                    made.shutdown(socket.SHUT_RDWR)
             made.close()
         self._sockets.clear()
         self._spare.clear()

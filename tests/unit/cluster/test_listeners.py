@@ -555,3 +555,22 @@ def test_what_does_not_listen_on_one_tcp_address_is_refused(tmp_path: Path) -> N
     one, two = stranger(ANY), stranger(ANY)
     with one, two, pytest.raises(ConfigError, match="listen on 2 addresses: 127"):
         Listeners(ANY, 2, inherited=[one, two])
+
+
+def test_at_the_end_nobody_listens_whoever_has_kept_a_descriptor() -> None:
+    ours = Listeners(ANY, 1)
+    kept = os.dup(ours.fileno(0))
+    try:
+        ours.close(end=True)
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection((ours.bind.host, ours.bind.port))
+    finally:
+        os.close(kept)
+
+
+def test_what_was_inherited_is_not_ended() -> None:
+    given = socket.create_server(("127.0.0.1", 0), reuse_port=True)
+    kept = given.dup()
+    Listeners(ANY, 1, inherited=[given]).close(end=True)
+    with kept, socket.create_connection(kept.getsockname()):
+        pass
