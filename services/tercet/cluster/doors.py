@@ -143,8 +143,8 @@ class OwnDoors(Doors):
             self.listeners.remove(slot)
 
     def close(self) -> None:
-        self._gone = True
-        self.listeners.close(end=not self._gone)
+        handed_over, self._gone = self._gone, True
+        self.listeners.close(end=not handed_over)
 
 
 class Few(Doors):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import stat
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -123,6 +125,22 @@ def test_a_private_socket_is_for_its_user_alone(tmp_path: Path) -> None:
 
 def none(address: str) -> list[socket.socket]:
     return []
+
+
+@pytest.mark.parametrize("handed_over", [True, False])
+def test_at_the_end_nobody_listens_but_a_successor(handed_over: bool) -> None:
+    doors = OwnDoors(Listeners(ANY, 1), 1)
+    bind = doors.listeners.bind
+    kept = os.dup(doors.descriptors(0)[0])
+    if handed_over:
+        doors.let_go()
+    doors.close()
+    refused: Any = contextlib.nullcontext()
+    if not handed_over:
+        refused = pytest.raises(ConnectionRefusedError)
+    with refused:
+        socket.create_connection((bind.host, bind.port)).close()
+    os.close(kept)
 
 
 def test_few_open_what_is_wanted_once(few: Few) -> None:
