@@ -31,6 +31,16 @@ class Killed(NamedTuple):
     sent: float
     gone: float
 
+    @property
+    def told(self) -> str:
+        """What gateways call it in what they tell clients."""
+        return told(self.address)
+
+
+def told(address: str) -> str:
+    """What gateways call a worker in what they tell clients: service, slot and generation."""
+    return address.rpartition("/")[2].removesuffix(".sock")
+
 
 def kill(worker: dict[str, Any]) -> Killed:
     """Kills it, and waits until it is gone (not until anybody has noticed)."""
@@ -52,7 +62,7 @@ def lost_with(kills: list[Killed], each: Outcome) -> bool:
         return True
     if (each.code, each.reason) != ("UNAVAILABLE", "WORKER_LOST"):
         return False
-    killed = next((kill for kill in kills if f" {kill.address} " in each.details), None)
+    killed = next((kill for kill in kills if f" {kill.told} " in each.details), None)
     if killed is None or each.pid not in (0, killed.pid):
         return False
     return each.began <= killed.gone + LEARNT and killed.sent <= each.ended <= killed.gone + ENDED

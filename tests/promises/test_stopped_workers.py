@@ -7,7 +7,7 @@ import signal
 import time
 
 from tests.promises.conftest import Start
-from tests.promises.killing import LEARNT
+from tests.promises.killing import LEARNT, told
 from tests.promises.loading import calling
 from tests.promises.operators import Events
 from tests.promises.outcomes import Outcome, Report
@@ -57,7 +57,7 @@ def test_it_is_found_out_and_replaced(start: Start, suite: str) -> None:
         each
         for each in load.report.failed
         if (each.code, each.reason) != ("UNAVAILABLE", "WORKER_LOST")
-        or f" {victim['address']} " not in each.details
+        or f" {told(victim['address'])} " not in each.details
         or each.began > found + LEARNT
     ]
     assert not wrong, str(Report(wrong))

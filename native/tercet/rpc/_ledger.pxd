@@ -9,6 +9,8 @@ cdef class Tally:
     cdef readonly str path
     cdef unsigned long long[CODES] by_code
     cdef unsigned long long[LATENCY_BUCKETS] latency
+    # What they took together.
+    cdef double seconds
 
     cdef void count(self, int code, double seconds) noexcept
 

@@ -49,6 +49,7 @@ cdef class Tally:
             else:
                 high = middle
         self.latency[low] += 1
+        self.seconds += seconds
 
     def codes(self):
         """{status: calls}, of those that there were."""
@@ -137,7 +138,7 @@ cdef class Ledger:
         return found
 
     def snapshot(self):
-        """Calls by (method, code), latency by method; bytes and totals since the start.
+        """Calls by (method, code), latency and its sum by method; bytes and totals since the start.
 
         Calls that never reached a method are counted under "".
         """
@@ -157,4 +158,5 @@ cdef class Ledger:
             },
             "latency_buckets": BUCKETS,
             "latency": {tally.path: tally.latencies() for tally in ended},
+            "seconds": {tally.path: tally.seconds for tally in ended},
         }

@@ -25,3 +25,6 @@ class Event:
     pid: int = 0
     # More about it, in words.
     text: str = ""
+    # Of "worker_exited": the worker was to go, as in a reload, a scaling or a stop; if not, it has
+    # died. False of all others.
+    planned: bool = False

@@ -85,6 +85,7 @@ class Life:
         pulse: What it has said last of how it goes.
         stalls: Whether its loop has not turned for a while.
         leaving: Whether somebody else has sent it TERM.
+        planned: Whether its end is meant: it was to go before it showed any fault.
         last_exit: How it has ended; "" before.
         code: Its exit code; negative: the signal that has killed it.
 
@@ -107,6 +108,7 @@ class Life:
         self.bound: list[str] | None = None
         self.pulse = Pulse()
         self.started = time.time()
+        self.planned = False
         self.last_exit = ""
         self.code = 0
         self.over = asyncio.Event()
@@ -193,7 +195,8 @@ class Life:
     def leave(self) -> None:
         """It is about to go: from now on nobody is to list it. It is not told yet."""
         if self.state in (State.STARTING, State.READY):
-            self._move(State.DRAINING)
+            self.planned = True
+            self._unlist()
 
     def stop(self, grace: float) -> None:
         """Tells the worker to drain and end.
@@ -251,7 +254,7 @@ class Life:
             )
             self._cause = f"its loop had not turned for {self._hang_timeout:g} s"
             # Nobody is to send it more while it says its last words.
-            self.leave()
+            self._unlist()
             self._owner.hung(self)
             self.signal(signal.SIGABRT)
             self._later(self._last_words, self.kill)
@@ -261,6 +264,10 @@ class Life:
         if stalls is not self.stalls:
             self.stalls = stalls
             self._owner.moved(self)
+
+    def _unlist(self) -> None:
+        if self.state in (State.STARTING, State.READY):
+            self._move(State.DRAINING)
 
     def _boot(self) -> None:
         self._later(self._boot_timeout, self._too_slow, self._loop.time() + self._boot_timeout)
@@ -276,6 +283,7 @@ class Life:
 
     def _kill_late(self) -> None:
         log.error("%s did not end within its grace; killing it", self)
+        self._cause = self._cause or "it did not end within its grace"
         self.kill()
 
     def _exited(self, code: int) -> None:

@@ -174,6 +174,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, tag="event"):
     generation: int = 0
     pid: int = 0
     text: str = ""
+    # Of WORKER_EXITED: it was to go, as it drained or was told to stop before.
+    planned: bool = False
 
 
 class Events(msgspec.Struct, frozen=True, tag="events"):

@@ -128,9 +128,12 @@ class _Handler(WSGIRequestHandler):
 
 
 def only_metrics(app: App) -> App:
-    """Answers at PATH alone; 503 where what the application asks is too busy to answer."""
+    """Answers at PATH alone; 503 where what the application asks is too busy to answer.
 
-    def answer(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+    HEAD is answered as GET is, which is all that the application need know.
+    """
+
+    def get(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         if environ["PATH_INFO"] != PATH:
             return _short(start_response, "404 Not Found", f"metrics are at {PATH}")
         try:
@@ -139,7 +142,23 @@ def only_metrics(app: App) -> App:
             # The loop is too busy, or is ending.
             return _short(start_response, "503 Service Unavailable", "the server is busy")
 
+    def answer(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        if environ["REQUEST_METHOD"] == "HEAD":
+            return _head(get, environ, start_response)
+        return get(environ, start_response)
+
     return answer
+
+
+def _head(app: App, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+    """The status and the fields of the answer to GET (RFC 9110, section 9.3.2)."""
+    begun: list[Any] = []
+    length = sum(
+        map(len, app({**environ, "REQUEST_METHOD": "GET"}, lambda *those: begun.extend(those)))
+    )
+    status, fields = begun
+    start_response(status, [*fields, ("Content-Length", str(length))])
+    return []
 
 
 def _short(start_response: Any, status: str, text: str) -> Iterable[bytes]:

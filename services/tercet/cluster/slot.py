@@ -358,6 +358,7 @@ class Slot:
             generation=life.spec.generation,
             pid=life.process_id,
             text=text,
+            planned=kind is EventKind.WORKER_EXITED and life.planned,
         )
 
     def _start(self, plan: Plan) -> Life:

@@ -11,6 +11,7 @@ from typing import TypeVar
 import msgspec
 
 Name = TypeVar("Name", int, str)
+Number = TypeVar("Number", int, float)
 
 
 class Loop(msgspec.Struct, frozen=True):
@@ -38,6 +39,8 @@ class Statistics(msgspec.Struct, frozen=True, kw_only=True):
     # Bounds in seconds, and calls by path and bucket, those above all bounds last.
     latency_buckets: list[float] = []
     latency: dict[str, list[int]] = {}
+    # What they took together, by path.
+    seconds: dict[str, float] = {}
     # How often each limit was applied.
     limits: dict[str, int] = {}
     loop: Loop | None = None
@@ -87,6 +90,8 @@ def added(one: Statistics, other: Statistics) -> Statistics:
         },
         latency_buckets=other.latency_buckets or one.latency_buckets,
         latency=_latencies(one, other),
+        # With histograms that are not put together theirs would be the sum of something else.
+        seconds=_counts(one.seconds, other.seconds) if _alike(one, other) else other.seconds,
         limits=_counts(one.limits, other.limits),
         loop=_worse(one.loop, other.loop),
     )
@@ -99,8 +104,7 @@ def ended(statistics: Statistics) -> Statistics:
 
 
 def _latencies(one: Statistics, other: Statistics) -> dict[str, list[int]]:
-    if one.latency_buckets and one.latency_buckets != other.latency_buckets != []:
-        # Of another version of ours: they cannot be told in one.
+    if not _alike(one, other):
         return other.latency
     found: dict[str, list[int]] = dict(one.latency)
     for path, counts in other.latency.items():
@@ -108,11 +112,16 @@ def _latencies(one: Statistics, other: Statistics) -> dict[str, list[int]]:
     return found
 
 
+def _alike(one: Statistics, other: Statistics) -> bool:
+    """Whether their histograms can be told in one; not if they are of two versions of ours."""
+    return not (one.latency_buckets and one.latency_buckets != other.latency_buckets != [])
+
+
 def _added(one: Sequence[int] | None, other: Sequence[int]) -> list[int]:
     return list(other) if one is None else [sum(pair) for pair in zip(one, other, strict=True)]
 
 
-def _counts(one: Mapping[Name, int], other: Mapping[Name, int]) -> dict[Name, int]:
+def _counts(one: Mapping[Name, Number], other: Mapping[Name, Number]) -> dict[Name, Number]:
     # Unlike Counter's sum with its zeros: a limit that was never applied is something to know.
     return {name: one.get(name, 0) + other.get(name, 0) for name in {**one, **other}}
 

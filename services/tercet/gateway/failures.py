@@ -2,11 +2,16 @@
 
 The reasons, and what a client should do about each, are in `tercet.gateway.v1.Reason`. Here is one
 row for each: the error that it is (whose status is in `tercet.rpc.status`), its words, its hint.
+
+Clients may be strangers: where a worker's UNIX socket is (which tells the runtime directory, and
+the supervisor's pid in it) is not theirs to know. They are told its file's name, such as
+"greeter.0.3"; logs, metrics and the admin service have the whole path.
 """
 
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
@@ -35,6 +40,9 @@ STATUSES: dict[int, grpc.StatusCode] = {code.value[0]: code for code in grpc.Sta
 # Bytes of UTF-8 of one fact: all fields of the longest failure together stay below the 8 KiB of
 # metadata that gRPC clients take.
 LONGEST_FACT = 200
+# The address of a UNIX socket, alone or within a text, and its file's name. Directories may have
+# blanks in their names where it ends as those of a mesh do.
+SOCKET = re.compile(r"unix:/(?:(?:[^/:;]*/)*([^/:;]+?)\.sock\b|(?:[^/:;\s]*/)*([^/:;\s]*))")
 # Seconds after which it is worth trying again.
 SOON = 0.1
 LATER = 0.5
@@ -59,9 +67,10 @@ class Failures:
 
                 * method: path of the call
                 * upstream: its name
-                * endpoint: identity of the worker that has, or had, the call; without it the call
-                  was with none
-                * cause: what the system or the peer said, such as "Connection reset by peer"
+                * endpoint: identity of the worker that has, or had, the call, whose path is not
+                  told; without it the call was with none
+                * cause: what the system or the peer said, such as "Connection reset by peer";
+                  paths of UNIX sockets in it are not told
                 * seconds: the time that the caller allows for the call
                 * limit: calls that wait in a full queue, or bytes that are unread
                 * hint: what to do, instead of the reason's own
@@ -90,7 +99,7 @@ def _upstream(facts: Facts) -> str:
 
 
 def _worker(facts: Facts) -> str:
-    """Such as "worker unix:/run/greeter.0.1.sock of 'greeter'"."""
+    """Such as "worker greeter.0.1 of 'greeter'"."""
     return (
         f"worker {facts['endpoint']} of {_upstream(facts)}"
         if "endpoint" in facts
@@ -200,7 +209,7 @@ def _fields(reason: int, code: int, given: tuple[tuple[str, str], ...]) -> Field
     if reason not in KINDS:
         reason = gateway_pb2.REASON_UNSPECIFIED
     kind = KINDS[reason]
-    facts = {name: _shortened(value) for name, value in given}
+    facts = {name: _shortened(_without_path(name, value)) for name, value in given}
     error = kind.error(
         kind.words(facts),
         hint=facts.pop("hint", kind.hint),
@@ -215,6 +224,14 @@ def _fields(reason: int, code: int, given: tuple[tuple[str, str], ...]) -> Field
         (b"grpc-message", percent_encoded(str(error))),
         *sent(status.trailing_metadata),
     ]
+
+
+def _without_path(name: str, value: str) -> str:
+    return SOCKET.sub(_stem, value) if name in ("endpoint", "cause") else value
+
+
+def _stem(found: re.Match[str]) -> str:
+    return found[1] or found[2]
 
 
 def _shortened(value: str) -> str:

@@ -45,7 +45,8 @@ class Server(grpc.aio.Server):
 
         Every engine has `streams_begun` and `calls_running` (the two above), `calls`, a dict from
         (path, code) to how many have ended so, `latency`, a dict from path to how many took how
-        long, and `latency_buckets`, the bounds of that in seconds.
+        long, `latency_buckets`, the bounds of that in seconds, and `seconds`, a dict from path to
+        what they took together.
         """
 
     @abc.abstractmethod

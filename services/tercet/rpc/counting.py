@@ -47,6 +47,7 @@ class Counting(grpc.aio.ServerInterceptor):
         self._lock = threading.Lock()
         self._calls: dict[tuple[str, int], int] = {}
         self._latency: dict[str, list[int]] = {}
+        self._seconds: dict[str, float] = {}
         self._wrapped = functools.lru_cache(maxsize=MOST_PATHS)(self._wrap)
 
     def statistics(self) -> dict[str, Any]:
@@ -57,6 +58,7 @@ class Counting(grpc.aio.ServerInterceptor):
                 "calls": dict(self._calls),
                 "latency_buckets": BUCKETS,
                 "latency": {path: list(counts) for path, counts in self._latency.items()},
+                "seconds": dict(self._seconds),
             }
 
     async def intercept_service(
@@ -139,13 +141,15 @@ class Counting(grpc.aio.ServerInterceptor):
             unset = CANCELLED
             raise
         finally:
-            place = bisect_left(BUCKETS, time.monotonic() - begun)
+            seconds = time.monotonic() - begun
+            place = bisect_left(BUCKETS, seconds)
             # UNKNOWN is also what an exception means after OK was set.
             ended = _number(code()) or unset
             with self._lock:
                 self.running -= 1
                 known = self._count(path, ended)
                 self._latency.setdefault(known, [0] * (len(BUCKETS) + 1))[place] += 1
+                self._seconds[known] = self._seconds.get(known, 0.0) + seconds
 
     def _count(self, path: str, code: int) -> str:
         if path not in self._latency and len(self._latency) > MOST_PATHS:

@@ -79,6 +79,7 @@ async def test_it_starts_serves_stops_and_ends(
     assert diary.states == [State.STARTING, State.READY, State.DRAINING, State.GONE]
     assert (life.code, life.last_exit, life.pid) == (0, "exited with 0", 0)
     assert life.process_id == actor.pid
+    assert life.planned
     assert life.link.closed
 
 
@@ -111,6 +112,7 @@ async def test_one_that_is_not_ready_in_time_is_killed(
     await clock.go_on(2.0)
     assert not await life.settled()
     assert life.last_exit == "killed by SIGKILL: it was not ready after 60 s"
+    assert not life.planned
     assert diary.states == GONE
 
 
@@ -169,6 +171,22 @@ async def test_one_whose_loop_does_not_turn_writes_down_its_stacks_and_is_killed
     assert actor.signals == [signal.SIGABRT, signal.SIGKILL]
     assert life.last_exit == "killed by SIGKILL: its loop had not turned for 30 s"
     assert diary.hangs == 1
+    assert not life.planned
+
+
+async def test_one_that_hangs_has_not_ended_as_planned_though_it_is_told_to_stop_then(
+    begin: Begin, company: Company, clock: Clock
+) -> None:
+    life = begin()
+    actor = await served(life, company)
+    actor.ignores = {signal.SIGABRT}
+    actor.stops = False
+    while not actor.signals:
+        await clock.go_on(0.2, steps=1)
+    life.stop(100.0)
+    await clock.go_on(LAST_WORDS)
+    assert life.over.is_set()
+    assert not life.planned
 
 
 async def test_it_is_not_killed_again_once_abrt_has_ended_it(
@@ -255,6 +273,8 @@ async def test_one_that_does_not_stop_gets_term_at_its_grace_and_kill_after(
     await clock.go_on(MARGIN)
     assert actor.signals == [signal.SIGTERM, signal.SIGKILL]
     assert life.over.is_set()
+    assert life.planned
+    assert life.last_exit == "killed by SIGKILL: it did not end within its grace"
 
 
 async def test_told_to_stop_again_it_may_end_sooner_but_never_later(

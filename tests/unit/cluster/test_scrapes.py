@@ -13,7 +13,7 @@ import pytest
 
 from tercet.cluster import scrapes
 from tercet.cluster.address import Bind
-from tercet.cluster.scrapes import Listener
+from tercet.cluster.scrapes import Listener, only_metrics
 from tercet.errors import ConfigError
 
 
@@ -155,3 +155,36 @@ def test_a_connection_that_another_process_took_is_not_waited_for() -> None:
         with pytest.raises(BlockingIOError):
             listener.get_request()
         listener.stop()
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "length"),
+    [("/metrics", "200 OK", 5), ("/", "404 Not Found", len("metrics are at /metrics\n"))],
+)
+def test_head_is_get_without_a_body(path: str, status: str, length: int) -> None:
+    asked: list[str] = []
+
+    def app(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        asked.append(environ["REQUEST_METHOD"])
+        return hello(environ, start_response)
+
+    made = Listener(Bind.parse("127.0.0.1:0"), only_metrics(app))
+    with connect(made) as client, client.makefile("rb") as answer:
+        client.sendall(f"HEAD {path} HTTP/1.0\r\n\r\n".encode())
+        told = answer.read().decode()
+    made.stop()
+    assert told.startswith(f"HTTP/1.0 {status}\r\n")
+    assert f"Content-Length: {length}\r\n" in told
+    assert "Content-Type: text/plain" in told
+    assert told.endswith("\r\n\r\n")
+    assert asked == ["GET"] * (path == "/metrics")
+
+
+def test_busy_applications_say_so_to_head_too() -> None:
+    def busy(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        raise TimeoutError
+
+    begun: list[Any] = []
+    environ = {"REQUEST_METHOD": "HEAD", "PATH_INFO": "/metrics"}
+    assert list(only_metrics(busy)(environ, lambda *those: begun.extend(those))) == []
+    assert begun[0] == "503 Service Unavailable"

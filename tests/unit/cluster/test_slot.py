@@ -46,6 +46,8 @@ class Stage:
     lists: list[list[WorkerRecord]] = field(default_factory=list)
     events: list[tuple[EventKind, int]] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
+    # Generations, and whether they were to go.
+    exits: list[tuple[int, bool]] = field(default_factory=list)
     said: list[Message] = field(default_factory=list)
     # Codes and deaths in a row that were weighed.
     weighed: list[tuple[int, int]] = field(default_factory=list)
@@ -113,6 +115,10 @@ async def begin(company: Company, tmp_path: Path, rows: Rows) -> AsyncIterator[B
         def tell(kind: EventKind, **about: Any) -> None:
             it.events.append((kind, about["generation"]))
             it.texts.append(about["text"])
+            if kind is EventKind.WORKER_EXITED:
+                it.exits.append((about["generation"], about["planned"]))
+            else:
+                assert not about["planned"]
 
         def give_up(slot: Slot, code: int, deaths: int) -> bool:
             it.weighed.append((code, deaths))
@@ -290,6 +296,7 @@ async def test_a_death_after_a_long_life_is_answered_at_once(begin: Begin) -> No
     await rest()
     assert stage.slot.generation == 3
     assert stage.weighed == [(3, 1), (3, 0)]
+    assert stage.exits == [(1, False), (2, False)]
 
 
 async def test_kill_while_it_serves_is_no_fault_of_its_own(begin: Begin) -> None:
@@ -301,6 +308,7 @@ async def test_kill_while_it_serves_is_no_fault_of_its_own(begin: Begin) -> None
         assert stage.slot.generation == generation
         await stage.come()
     assert stage.weighed == [(-9, 0)] * 6
+    assert not any(planned for _, planned in stage.exits)
 
 
 async def test_kill_before_it_serves_is_a_crash(begin: Begin) -> None:
@@ -383,6 +391,7 @@ async def test_a_successor_is_listed_in_the_version_in_which_the_old_one_is_not(
         EventKind.WORKER_DRAINING,
         EventKind.WORKER_EXITED,
     ]
+    assert stage.exits == [(1, True)]
     assert not stage.weighed
     assert stage.slot.records()[0].restarts == 0
 
@@ -404,6 +413,7 @@ async def test_a_successor_that_fails_changes_nothing(begin: Begin) -> None:
     assert stage.slot.records()[0].last_exit == "exited with 78: it is broken"
     assert not stage.company.actors[0].told_to_stop
     assert not stage.weighed
+    assert stage.exits == [(2, False)]
 
 
 async def test_a_successor_that_cannot_be_started_changes_nothing(begin: Begin) -> None:
@@ -570,6 +580,7 @@ async def test_it_stops(begin: Begin) -> None:
     assert stage.keeper
     await stage.keeper
     assert actor.told_to_stop == [3.0]
+    assert stage.exits == [(1, True)]
     assert (stage.slot.lives(), stage.slot.ready.is_set(), stage.weighed) == ([], False, [])
     with pytest.raises(NotReplaced, match="about to go"):
         await stage.slot.replace(successor(stage))

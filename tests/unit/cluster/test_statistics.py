@@ -43,6 +43,7 @@ def test_two_are_added_method_by_method() -> None:
     both = added(one, decode(encoded(other)))
     assert both.calls == {"/a.B/C": {0: 4, 1: 2}, "/a.B/D": {2: 1}}
     assert both.latency == {"/a.B/C": [0, 3, 0], "/a.B/D": [1, 0, 0]}
+    assert both.seconds == pytest.approx({"/a.B/C": 0.0075})
     assert (both.connections, both.bytes_sent, both.begun) == (2, 8, 5)
     assert (both.lag, both.pool_wait) == (0.3, 0.5)
     # One that was never applied is something to know.
@@ -59,5 +60,6 @@ def test_of_one_that_is_gone_its_counters_are_left() -> None:
 def test_histograms_of_other_bounds_are_not_mixed() -> None:
     one, other = decode(encoded(counted(1))), decode(encoded(counted(2, latency_buckets=(1, 2))))
     assert added(one, other).latency == {"/a.B/C": [0, 2, 0]}
+    assert added(one, other).seconds == {"/a.B/C": 0.003}
     assert added(one, other).latency_buckets == [1, 2]
     assert added(one, Statistics()) == added(Statistics(), one)

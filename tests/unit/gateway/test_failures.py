@@ -16,10 +16,12 @@ from tercet.gateway.failures import KINDS, LONGEST_FACT, REMEMBERED, Failures
 from tercet.gateway.v1 import gateway_pb2
 
 WORKER = "unix:/run/tercet/4711/greeter.0.3.sock"
+# What clients are told of it.
+SHOWN = "greeter.0.3"
 EVERYTHING = {
     "method": "/a.B/C",
     "upstream": "greeter",
-    "endpoint": WORKER,
+    "endpoint": "ipv4:127.0.0.1:50051",
     "cause": "Connection reset by peer",
     "seconds": "1.5",
     "limit": "1024",
@@ -104,7 +106,7 @@ def test_a_reason_has_its_code_and_details(name: str, facts: dict[str, str]) -> 
         (
             "WORKER_LOST",
             {"upstream": "greeter", "endpoint": WORKER, "cause": "Connection reset by peer"},
-            f"the connection to worker {WORKER} of 'greeter' was lost: Connection reset by peer; "
+            f"the connection to worker {SHOWN} of 'greeter' was lost: Connection reset by peer; "
             "the call may have run; try again if it may run twice",
         ),
         (
@@ -116,8 +118,7 @@ def test_a_reason_has_its_code_and_details(name: str, facts: dict[str, str]) -> 
         (
             "DEADLINE_EXCEEDED",
             {"upstream": "greeter", "endpoint": WORKER},
-            f"the call's time has passed while worker {WORKER} of 'greeter' had it; "
-            "it may have run",
+            f"the call's time has passed while worker {SHOWN} of 'greeter' had it; it may have run",
         ),
         (
             "QUEUE_FULL",
@@ -129,6 +130,38 @@ def test_a_reason_has_its_code_and_details(name: str, facts: dict[str, str]) -> 
 )
 def test_the_message_names_the_cause(name: str, facts: dict[str, str], message: str) -> None:
     assert failed(name, **facts).message == message
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "shown"),
+    [
+        (WORKER, SHOWN),
+        ("unix:/my files/tercet/4711/a.b.0.3.sock", "a.b.0.3"),
+        ("unix:///srv/stock", "stock"),
+        ("unix:/", ""),
+        ("unix:relative.sock", "unix:relative.sock"),
+        ("unix-abstract:name", "unix-abstract:name"),
+        ("ipv6:[::1]:50051", "ipv6:[::1]:50051"),
+    ],
+)
+def test_of_a_unix_socket_the_files_name_alone_is_told(endpoint: str, shown: str) -> None:
+    read = failed("WORKER_LOST", upstream="greeter", endpoint=endpoint)
+    assert read.info.metadata["endpoint"] == shown
+    assert read.message.startswith(f"the connection to worker {shown} of 'greeter' was lost")
+
+
+def test_causes_tell_no_paths_of_sockets() -> None:
+    other = "unix:/my files/4711/greeter.1.3.sock"
+    cause = f"{WORKER}: No such file; {other}: it says {WORKER}, and/or nothing"
+    read = failed("NO_READY_WORKER", upstream="greeter", cause=cause)
+    told = "greeter.0.3: No such file; greeter.1.3: it says greeter.0.3, and/or nothing"
+    assert read.info.metadata["cause"] == told
+    assert read.message.startswith(f"no worker of 'greeter' is ready: {told}; ")
+
+
+def test_what_a_client_has_said_is_told_as_it_was() -> None:
+    path = f"/{WORKER}/C"
+    assert failed("UNKNOWN_SERVICE", method=path).info.metadata["method"] == path
 
 
 def test_a_hint_is_told_apart() -> None:

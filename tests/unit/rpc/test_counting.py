@@ -113,7 +113,10 @@ async def test_calls_by_method_and_code(
         await eventually(lambda: server.statistics()["calls"] == {(path, code): 1})
         counts = server.statistics()["latency"][path]
         assert sum(counts) == 1
-        assert len(counts) == len(server.statistics()["latency_buckets"]) + 1
+        edges = [0.0, *server.statistics()["latency_buckets"], float("inf")]
+        assert len(counts) == len(edges) - 1
+        seconds = server.statistics()["seconds"][path]
+        assert edges[counts.index(1)] < seconds <= edges[counts.index(1) + 1]
         assert (server.calls_begun, server.calls_running) == (1, 0)
 
 

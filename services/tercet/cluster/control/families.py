@@ -162,7 +162,10 @@ def _counts(counted: Counted) -> Iterator[Metric]:
     )
     for labels, statistics in counted:
         for limit, count in statistics.limits.items():
-            limits.add_metric([*labels, limit], count)
+            # A counter should be there with its 0 before it counts, or increase() does not see its
+            # first step. There are some twenty limits for each worker, most never applied.
+            if count:
+                limits.add_metric([*labels, limit], count)
     yield limits
 
 
@@ -185,8 +188,9 @@ def _calls(counted: Counted) -> Iterator[Metric]:
         for path, counts in statistics.latency.items():
             # Prometheus' buckets hold those of the lower ones too.
             buckets = list(zip(bounds, map(float, accumulate(counts)), strict=True))
-            # No sum: nobody adds the times up.
-            durations.add_metric([*labels, _method(path)], buckets, None)
+            # A worker of an older version adds no times up: no sum, rather than a wrong one.
+            total = statistics.seconds.get(path)
+            durations.add_metric([*labels, _method(path)], buckets, total)
     yield from (calls, durations)
 
 
@@ -200,7 +204,7 @@ def _mesh(snapshot: Snapshot) -> Iterator[Metric]:
     if description := snapshot.description:
         yield GaugeMetricFamily(
             f"{MESH}revision",
-            "Counts the configurations that were taken over.",
+            "Number of the configuration in force; one that was refused has used up a number.",
             value=description.revision,
         )
         yield GaugeMetricFamily(

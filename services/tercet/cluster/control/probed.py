@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from tercet.cluster.control.aggregate import statuses
 from tercet.cluster.messages import Description, WorkerRecord
+from tercet.rpc import reflection
 from tercet.rpc.engines import server
 from tercet.rpc.health import Health
 
@@ -19,6 +20,7 @@ class Probed:
     It answers when there is something to tell: before the first list of workers, as long as a new
     control process knows nothing, who asks waits. At its end it tells no NOT_SERVING, since a
     successor may be there already: when the mesh stops, its services are gone before this is.
+    Reflection tells of this service alone, for grpcurl and its like.
 
     Args:
         where: "host:port", or "fd:number" of a socket that listens.
@@ -31,6 +33,7 @@ class Probed:
         self._health = Health()
         self._server = server(engine="native", options=[("grpc.so_reuseport", 1)])
         self._health.add_to(self._server)
+        reflection.add_to(self._server, reflection.local(self._server.service_names))
         self.port = self._server.add_insecure_port(where)
 
     async def start(self, workers: Iterable[WorkerRecord], description: Description | None) -> None:

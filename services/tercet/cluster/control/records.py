@@ -77,6 +77,7 @@ def event(happened: Event) -> cluster_pb2.Event:
         generation=happened.generation,
         pid=happened.pid,
         text=happened.text,
+        planned=happened.planned,
     )
 
 

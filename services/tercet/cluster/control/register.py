@@ -1,7 +1,7 @@
 """Puts the control process together. It is a worker like any other, with three faces:
 
 * `tercet.cluster.v1` on its private socket, for those who may open it (mode 0600);
-* health alone on the probes' port;
+* health alone, with reflection, on the probes' port;
 * the metrics of all workers, for Prometheus.
 
 It may be killed at any time: all that it knows it is told by the supervisor, which also owns the

@@ -83,6 +83,7 @@ def counted(ended: int = 0, **changes: Any) -> dict[str, Any]:
         "calls": {"/a.B/C": {0: ended}} if ended else {},
         "latency_buckets": (0.001, 0.002),
         "latency": {"/a.B/C": [0, ended, 0]} if ended else {},
+        "seconds": {"/a.B/C": ended * 0.0015} if ended else {},
         "limits": {"resets": 0, "idle": 5},
     } | changes
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import pytest
 from prometheus_client.exposition import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector, CollectorRegistry
@@ -83,11 +84,23 @@ def test_calls_are_told_by_method_and_status_and_in_buckets() -> None:
         ("greeter", "0", "a.B/C", "0.002"): 3,
         ("greeter", "0", "a.B/C", "+Inf"): 3,
     }
-    assert found["tercet_worker_limits_applied_total"]["greeter", "0", "idle"] == 5
+    assert found["tercet_worker_call_duration_seconds_sum"] == {
+        ("greeter", "0", "a.B/C"): pytest.approx(0.0045)
+    }
+    assert found["tercet_worker_call_duration_seconds_count"] == {("greeter", "0", "a.B/C"): 3}
+    # Of limits, those that were applied.
+    assert found["tercet_worker_limits_applied_total"] == {("greeter", "0", "idle"): 5}
     assert found["tercet_worker_connections"]["greeter", "0"] == 1
     assert found["tercet_worker_connections_accepted_total"]["greeter", "0"] == 2
     assert found["tercet_worker_received_bytes_total"]["greeter", "0"] == 3
     assert found["tercet_worker_sent_bytes_total"]["greeter", "0"] == 4
+
+
+def test_a_worker_that_does_not_add_times_up_has_no_sum() -> None:
+    statistics = decode(encoded(counted(3, seconds={})))
+    found = told([slot(record(), statistics=statistics)])
+    assert "tercet_worker_call_duration_seconds_sum" not in found
+    assert ("greeter", "0", "a.B/C", "+Inf") in found["tercet_worker_call_duration_seconds_bucket"]
 
 
 def test_what_is_not_known_has_no_series() -> None:

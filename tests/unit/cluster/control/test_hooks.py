@@ -36,7 +36,7 @@ def made() -> Iterator[Callable[..., Hooks]]:
 def test_events_of_that_kind_are_told_in_order(made: Callable[..., Hooks]) -> None:
     seen: list[Event] = []
     told = made(seen.append)
-    told.tell(event(1, service="shop", slot=2, generation=3, pid=4, text="t"))
+    told.tell(event(1, service="shop", slot=2, generation=3, pid=4, text="t", planned=True))
     told.tell(event(2, EventKind.SCALED))
     for number in range(3, 50):
         told.tell(event(number))
@@ -50,7 +50,9 @@ def test_events_of_that_kind_are_told_in_order(made: Callable[..., Hooks]) -> No
         generation=3,
         pid=4,
         text="t",
+        planned=True,
     )
+    assert not seen[1].planned
     assert [each.sequence for each in seen] == [1, *range(3, 50)]
     assert type(seen[0].kind) is str
 

@@ -42,3 +42,5 @@ def test_services_and_events_have_theirs() -> None:
     assert (happened.generation, happened.pid, happened.text) == (2, 9, "t")
     assert happened.kind == cluster_pb2.EVENT_KIND_WORKER_READY
     assert happened.time.ToMilliseconds() == 1_700_000_000_500
+    assert not happened.planned
+    assert records.event(event(3, EventKind.WORKER_EXITED, planned=True)).planned

@@ -12,6 +12,7 @@ from typing import cast
 import grpc.aio
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha.reflection_pb2 import ServerReflectionRequest
 
 from tercet import rpc
 from tercet.cluster.control import register
@@ -29,6 +30,8 @@ from tercet.cluster.states import State
 from tercet.cluster.v1 import cluster_pb2, cluster_pb2_grpc
 from tercet.cluster.worker.context import Worker
 from tercet.errors import ConfigError
+from tercet.gateway import asking
+from tercet.rpc import health, reflection
 from tests.support import eventually, running
 from tests.unit.cluster.control.made import description, event, record, reported, worker
 
@@ -123,6 +126,25 @@ async def test_it_asks_workers_whether_they_serve(tmp_path: Path) -> None:
         tell(control, Workers(1, [starting]))
         await eventually(lambda: sent == [Serving("greeter", 0, 1)])
     await end(control)
+
+
+async def test_the_port_of_probes_tells_what_it_serves_and_of_what_it_has_no_word() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        address, control = f"127.0.0.1:{listening.getsockname()[1]}", worker([])
+        where = f"fd:{listening.fileno()}"
+        register(rpc.server(engine="native"), health=where, worker=control)
+        tell(control, description("greeter"), Workers(1, [record(), record("control")]))
+        async with grpc.aio.insecure_channel(address, options=OPTIONS) as channel:
+            assert await asking.services(channel) == {health.SERVICE, *reflection.SERVICES}
+            described = await asking.ask(
+                channel, ServerReflectionRequest(file_containing_symbol=health.SERVICE)
+            )
+            assert described.file_descriptor_response.file_descriptor_proto
+        for name in ("control", "nobody"):
+            with pytest.raises(grpc.aio.AioRpcError) as raised:
+                await check(address, name)
+            assert raised.value.code() is grpc.StatusCode.NOT_FOUND
+        await end(control)
 
 
 async def test_a_successor_takes_over_health_without_a_wrong_answer() -> None:

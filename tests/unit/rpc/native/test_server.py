@@ -255,6 +255,11 @@ async def test_it_counts(service: Service, tmp_path: Path) -> None:
         counted = server.statistics()
     assert counted["calls"] == {("/a.B/Echo", 0): 3, ("", 12): 1}
     assert sum(counted["latency"]["/a.B/Echo"]) == 3
+    assert counted["seconds"].keys() == {"/a.B/Echo", ""}
+    edges = [0.0, *counted["latency_buckets"], float("inf")]
+    taken = [place for place, n in enumerate(counted["latency"]["/a.B/Echo"]) for _ in range(n)]
+    least, most = (sum(edges[place + end] for place in taken) for end in (0, 1))
+    assert least < counted["seconds"]["/a.B/Echo"] <= most
     assert counted["connections"] == 1
     assert counted["bytes_received"] > 3000
     assert counted["bytes_sent"] > 3000
