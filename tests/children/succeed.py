@@ -38,6 +38,7 @@ async def main(how: str) -> int:
         "inheritable": [one.socket.get_inheritable() for one in takeover.given],
         "pid_file": takeover.pid_file,
         "variable": os.environ.get("TERCET_TAKEOVER", ""),
+        "file": os.environ.get("TERCET_SPEC_FILE"),
         "directory": os.getcwd(),
         "session": os.getsid(0),
     }

@@ -77,4 +77,5 @@ def command(
     for text in set_ or []:
         path, value = pair(text, "--set", "SECTION.KEY=VALUE")
         settings[tuple(path.split("."))] = Setting(value, f"--set {path}")
-    launch(Loaded(config, environ=os.environ, settings=settings).mesh())
+    loaded = Loaded(config, environ=os.environ, settings=settings)
+    launch(loaded.mesh(), file=loaded.file)

@@ -15,7 +15,7 @@ import sys
 import msgspec
 
 from tercet.cluster.process import describe_exit, waited_for
-from tercet.cluster.spec import MeshSpec, OriginSpec
+from tercet.cluster.spec import FILE_VARIABLE, MeshSpec, OriginSpec
 from tercet.errors import TercetError
 
 VARIABLE = "TERCET_SPEC_FD"
@@ -55,7 +55,7 @@ async def _run(origin: OriginSpec, spec: int, said: int) -> int:
     child = subprocess.Popen(  # noqa: ASYNC220 - it is only started here
         [sys.executable, "-P", "-m", "tercet.cli", *origin.arguments],
         cwd=origin.directory,
-        env={**os.environ, VARIABLE: str(spec)},
+        env={**os.environ, VARIABLE: str(spec), FILE_VARIABLE: origin.file},
         pass_fds=[spec],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,

@@ -39,6 +39,8 @@ from tercet.rpc.names import DEFAULT_ENGINE, ENGINE_NAMES
 NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
 TARGET = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
 CONTROL = "control"
+# Tells the command of the start, when it is run again, the file that it has read then.
+FILE_VARIABLE = "TERCET_SPEC_FILE"
 # A worker exits with this when it cannot start whatever happens: its target cannot be imported,
 # its options are wrong. EX_CONFIG of sysexits.h; gunicorn uses 3 and 4 for the same.
 CANNOT_START = 78
@@ -74,6 +76,8 @@ class OriginSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     arguments: list[str]
     # Where it was run.
     directory: str
+    # The configuration file that it has read, as an absolute path; "" for none.
+    file: str = ""
 
 
 class ServiceSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -22,7 +22,7 @@ from tercet.cluster.handed import Handed
 from tercet.cluster.link import Link
 from tercet.cluster.messages import Failed, HandedOver, Message, Ready, Stop
 from tercet.cluster.process import describe_exit, waited_for
-from tercet.cluster.spec import OriginSpec
+from tercet.cluster.spec import FILE_VARIABLE, OriginSpec
 from tercet.cluster.takeover import VARIABLE, HandedDescriptor, TakeoverSpec
 from tercet.cluster.upgrade import Act, Phase, Upgrade
 
@@ -141,7 +141,11 @@ class Successor:
             [sys.executable, *command, *origin.arguments],
             cwd=origin.directory,
             pass_fds=[end.fileno(), *(one.fd for one in sockets)],
-            env={**environ, VARIABLE: msgspec.json.encode(spec).decode()},
+            env={
+                **environ,
+                VARIABLE: msgspec.json.encode(spec).decode(),
+                FILE_VARIABLE: origin.file,
+            },
         )
 
     def _watched(self) -> int:

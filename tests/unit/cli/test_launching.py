@@ -35,7 +35,8 @@ def test_a_supervisor_that_asks_is_told(tmp_path: Path) -> None:
     assert ran.communicate(timeout=30) == (b"", b"")
     assert ran.returncode == 0
     assert (spec.grace, spec.hang_timeout, spec.watch) == (3.0, 7.0, [str(tmp_path)])
-    assert spec.origin == OriginSpec(arguments=arguments, directory=str(tmp_path))
+    file = str(tmp_path / "tercet.toml")
+    assert spec.origin == OriginSpec(arguments=arguments, directory=str(tmp_path), file=file)
 
 
 def test_the_options_of_serve_arrive(tercet: Tercet, monkeypatch: pytest.MonkeyPatch) -> None:

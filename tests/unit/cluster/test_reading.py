@@ -31,7 +31,7 @@ def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
             return popen([sys.executable, "-S", "-c", said, *arguments[4:]], **named)
 
         monkeypatch.setattr(subprocess, "Popen", run)
-        return OriginSpec(arguments=["up", "--flag"], directory=str(tmp_path))
+        return OriginSpec(arguments=["up", "--flag"], directory=str(tmp_path), file="/a.toml")
 
     return play
 
@@ -55,10 +55,13 @@ async def test_what_the_command_says_is_the_mesh(command: Command) -> None:
 
 
 async def test_it_is_run_as_it_was_and_where_it_was(command: Command, tmp_path: Path) -> None:
-    origin = command("""os.write(2, f"{os.getcwd()} {sys.argv[1:]}".encode()); sys.exit(1)""")
+    origin = command(
+        """os.write(2, f"{os.getcwd()} {sys.argv[1:]} {os.environ['TERCET_SPEC_FILE']}".encode())\n"""
+        "sys.exit(1)"
+    )
     with pytest.raises(NotRead) as caught:
         await read(origin)
-    assert caught.value.message == f"{tmp_path} ['up', '--flag']"
+    assert caught.value.message == f"{tmp_path} ['up', '--flag'] /a.toml"
 
 
 async def test_its_words_are_the_error(command: Command) -> None:

@@ -31,7 +31,7 @@ def start(
     how: str, given: list[Handed], report: Path, *, timeout: float = 60, pid_file: str = ""
 ) -> Successor:
     return Successor(
-        OriginSpec(arguments=[how], directory=str(report.parent)),
+        OriginSpec(arguments=[how], directory=str(report.parent), file="/a.toml"),
         given,
         environ={**os.environ, "REPORT": str(report)},
         pid_file=pid_file,
@@ -70,6 +70,7 @@ async def test_it_is_given_the_sockets_and_then_the_mesh(
         "inheritable": [False],
         "pid_file": "/run/pid",
         "variable": "",
+        "file": "/a.toml",
         "directory": str(tmp_path),
         "session": os.getsid(0),
     }

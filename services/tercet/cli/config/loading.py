@@ -13,7 +13,7 @@ from tercet.cli.config.checking import OptionError, check
 from tercet.cli.config.sections import Config
 from tercet.cli.config.sources import Setting, Settings, Sources
 from tercet.cli.mesh import mesh
-from tercet.cluster.spec import MeshSpec
+from tercet.cluster.spec import FILE_VARIABLE, MeshSpec
 from tercet.errors import ConfigError
 
 FILE = "tercet.toml"
@@ -28,7 +28,8 @@ class Loaded:
         settings: What flags say; the last word.
 
     Raises:
-        ConfigError: The file cannot be read, or is not TOML.
+        ConfigError: The file cannot be read, is not TOML, or is not that which the mesh was
+            started from.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class Loaded:
             file = File(named)
         if file is None and File(FILE).is_file():
             file = File(FILE)
+        refuse_another(file, environ.get(FILE_VARIABLE))
         self.file = file
         self.sources = Sources()
         if file:
@@ -97,6 +99,32 @@ class Loaded:
             hint = f"{first.hint}; {more}" if first.hint else more
             raise ConfigError(first.message, hint=hint, reason=first.reason)
         raise first
+
+
+def refuse_another(file: File | None, started: str | None) -> None:
+    """Keeps a running mesh from becoming the one of another file, or of none.
+
+    Without its file it would become the default mesh, and without a word.
+
+    Args:
+        started: Absolute path of the file that the mesh was started from, "" for none; None where
+            no mesh asks.
+
+    Raises:
+        ConfigError: It is another.
+    """
+    found = os.path.abspath(file) if file else ""
+    if started is None or found == started:
+        return
+    if not started:
+        raise ConfigError(
+            f"this mesh was started without a configuration file, and now there is {found}",
+            hint="stop it and start it again to take that, or move the file away",
+        )
+    raise ConfigError(
+        f"this mesh was started from {started}, which is not there",
+        hint="put it back; to take another configuration, stop the mesh and start it again",
+    )
 
 
 def load(

@@ -8,6 +8,7 @@ import msgspec
 
 from tercet.cli.config.fields import Path, fields
 from tercet.cli.config.sections import Config, ServiceSection
+from tercet.cluster.spec import FILE_VARIABLE
 
 PREFIX = "TERCET_"
 # Those with a meaning of their own, and what it is.
@@ -20,7 +21,7 @@ OTHERS = {
     "TERCET_DEBUG": "`1`: a bug in the command shows its traceback",
 }
 # Those that our own processes tell each other by.
-PRIVATE = frozenset({"TERCET_LINK_FD", "TERCET_SPEC_FD", "TERCET_TAKEOVER"})
+PRIVATE = frozenset({"TERCET_LINK_FD", "TERCET_SPEC_FD", FILE_VARIABLE, "TERCET_TAKEOVER"})
 
 
 def variables(section: type[msgspec.Struct] = Config, *, within: Path = ()) -> dict[str, Path]:

@@ -80,7 +80,24 @@ def test_what_is_not_told_is_counted(tmp_path: Path) -> None:
 
 def test_our_own_variables_are_no_options() -> None:
     environ = dict.fromkeys(("TERCET_SPEC_FD", "TERCET_LINK_FD", "TERCET_TAKEOVER"), "3")
-    Loaded(None, environ=environ | {"TERCET_CONFIG": "/dev/null"}, settings={}).mesh()
+    environ |= {"TERCET_CONFIG": "/dev/null", "TERCET_SPEC_FILE": "/dev/null"}
+    Loaded(None, environ=environ, settings={}).mesh()
+
+
+def test_a_mesh_keeps_to_the_file_that_it_was_started_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    file = tmp_path / "tercet.toml"
+    started = {"TERCET_SPEC_FILE": str(file)}
+    with pytest.raises(ConfigError, match=f"started from {file}, which is not there"):
+        Loaded(None, environ=started, settings={})
+    file.write_text("[cluster]\ngrace = 3.0\n")
+    assert Loaded(None, environ=started, settings={}).mesh().grace == 3.0
+    with pytest.raises(ConfigError, match=f"without a configuration file, and now there is {file}"):
+        Loaded(None, environ={"TERCET_SPEC_FILE": ""}, settings={})
+    file.unlink()
+    assert Loaded(None, environ={"TERCET_SPEC_FILE": ""}, settings={}).mesh().grace == 10.0
 
 
 @pytest.mark.parametrize(
