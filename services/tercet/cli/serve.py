@@ -21,7 +21,6 @@ EPILOG = examples(
 FLAGS: flags.Flags = flags.CLUSTER | {
     "target": "services.*.target",
     "workers": "services.*.workers",
-    "bind": "services.*.bind",
     "concurrency": "services.*.concurrency",
     "max_requests": "services.*.max_requests",
     "max_requests_jitter": "services.*.max_requests_jitter",
@@ -31,6 +30,9 @@ FLAGS: flags.Flags = flags.CLUSTER | {
     "preload": "services.*.preload",
     "engine": "engine",
 }
+# Whose help is not that of its option: it has another default.
+SAID: flags.Flags = FLAGS | {"bind": "services.*.bind"}
+BIND = "127.0.0.1:50060"
 
 
 def command(
@@ -38,9 +40,13 @@ def command(
     target: Annotated[str, typer.Argument(metavar="MODULE:FUNCTION")],
     workers: flags.Count = None,
     bind: Annotated[
-        str,
-        typer.Option(metavar="HOST:PORT", help="The port that all workers share; '' for none."),
-    ] = "127.0.0.1:50060",
+        str | None,
+        typer.Option(
+            metavar="HOST:PORT",
+            help="The port that all workers share, for direct callers; '' for none [default:"
+            f" {BIND}, or none with --gateway].",
+        ),
+    ] = None,
     gateway: Annotated[
         str | None,
         typer.Option(
@@ -86,7 +92,8 @@ def command(
     """Run your own gRPC servicer on all cores, restarted when a worker dies.
 
     Connections to the shared port are spread over the workers by the kernel and then stay where
-    they are; with --gateway each call goes to the less busy of two workers.
+    they are; with --gateway each call goes to the less busy of two workers, and there is a shared
+    port only if --bind says which.
 
     Exits with 0 after Ctrl-C or TERM, 78 if the target cannot be loaded or a port is taken.
     """
@@ -115,7 +122,10 @@ def command(
     }
     if gateway is not None:
         settings[("gateway", "bind")] = Setting(gateway, "--gateway")
-    settings |= flags.given(context, FLAGS, service=name)
+    elif context.params["bind"] is None:
+        # Beside a gateway it would be a second port that nobody has asked for.
+        settings[("services", name, "bind")] = Setting(BIND)
+    settings |= flags.given(context, SAID, service=name)
     if reload:
         settings |= flags.watching()
     launch(Loaded.alone(settings).mesh())

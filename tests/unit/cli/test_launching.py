@@ -59,6 +59,24 @@ def test_the_options_of_serve_arrive(tercet: Tercet, monkeypatch: pytest.MonkeyP
     assert (recycle.max_age, recycle.max_rss) == (60.0, 7)
 
 
+@pytest.mark.parametrize(
+    ("flags", "bind"),
+    [
+        ((), "127.0.0.1:50060"),
+        (("--gateway", "127.0.0.1:0"), ""),
+        (("--gateway", "127.0.0.1:0", "--bind", "127.0.0.1:1"), "127.0.0.1:1"),
+        (("--bind", ""), ""),
+    ],
+)
+def test_serve_opens_no_port_that_nobody_asked_for(
+    tercet: Tercet, monkeypatch: pytest.MonkeyPatch, flags: tuple[str, ...], bind: str
+) -> None:
+    specs: list[MeshSpec] = []
+    monkeypatch.setattr("tercet.cli.launching.launch", specs.append)
+    assert tercet("serve", "examples.greeter:register", *flags).code == 0
+    assert specs[0].services[-1].bind == bind
+
+
 @pytest.mark.parametrize("verb", ["up", "serve", "gateway"])
 def test_help_tells_what_options_mean(tercet: Tercet, verb: str) -> None:
     said = " ".join(tercet(verb, "--help").out.split())

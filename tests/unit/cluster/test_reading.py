@@ -56,8 +56,8 @@ async def test_what_the_command_says_is_the_mesh(command: Command) -> None:
 
 async def test_it_is_run_as_it_was_and_where_it_was(command: Command, tmp_path: Path) -> None:
     origin = command(
-        """os.write(2, f"{os.getcwd()} {sys.argv[1:]} {os.environ['TERCET_SPEC_FILE']}".encode())\n"""
-        "sys.exit(1)"
+        "said = f\"{os.getcwd()} {sys.argv[1:]} {os.environ['TERCET_SPEC_FILE']}\"\n"
+        "os.write(2, said.encode())\nsys.exit(1)"
     )
     with pytest.raises(NotRead) as caught:
         await read(origin)
