@@ -6,6 +6,7 @@ The command line starts it by exec, so that nothing which the command line impor
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import sys
 
@@ -14,10 +15,13 @@ import msgspec
 from tercet.cluster import logs
 from tercet.cluster.duties import Duties
 from tercet.cluster.runtime_dir import RuntimeDir
+from tercet.cluster.screen import Screen
 from tercet.cluster.spec import MeshSpec
 from tercet.cluster.supervisor import Supervisor
 from tercet.cluster.voice import Voice, VoiceHandler
 from tercet.errors import ConfigError, TercetError
+
+log = logging.getLogger("tercet")
 
 
 def main(arguments: list[str]) -> int:
@@ -27,14 +31,28 @@ def main(arguments: list[str]) -> int:
     try:
         with open(int(arguments[1]), "rb") as spec:
             mesh = msgspec.json.decode(spec.read(), type=MeshSpec)
-        if mesh.log:
-            _redirect(mesh.log)
-        logs.configure("tercet", mesh.log_format, VoiceHandler(Voice(sys.stderr.fileno())))
+        screen = Screen(mesh)
+        try:
+            return _serve(mesh, screen)
+        finally:
+            screen.close()
+    except KeyboardInterrupt:
+        return 130
+    except (TercetError, msgspec.MsgspecError, OSError) as error:
+        print(f"tercet: {error}", file=sys.stderr)
+        return _exit_code(error)
+
+
+def _serve(mesh: MeshSpec, screen: Screen) -> int:
+    if mesh.log:
+        _redirect(mesh.log)
+    logs.configure("tercet", mesh.log_format, VoiceHandler(Voice(sys.stderr.fileno())))
+    try:
         duties = Duties(mesh.pid_file, os.environ)
         try:
             runtime = RuntimeDir()
             try:
-                return asyncio.run(_run(mesh, runtime, duties))
+                code = asyncio.run(_run(mesh, runtime, duties, screen))
             finally:
                 runtime.close()
         except (TercetError, OSError) as error:
@@ -42,11 +60,17 @@ def main(arguments: list[str]) -> int:
             raise
         finally:
             duties.close()
-    except KeyboardInterrupt:
-        return 130
-    except (TercetError, msgspec.MsgspecError, OSError) as error:
-        print(f"tercet: {error}", file=sys.stderr)
-        return error.exit_code if isinstance(error, TercetError) else 1
+    except (TercetError, OSError) as error:
+        log.error("%s", error)
+        screen.tell(f"tercet: {error}")
+        return _exit_code(error)
+    if code:
+        screen.tell(f"tercet: it has ended before it served; {mesh.log} says why")
+    return code
+
+
+def _exit_code(error: Exception) -> int:
+    return error.exit_code if isinstance(error, TercetError) else 1
 
 
 def _redirect(path: str) -> None:
@@ -59,8 +83,8 @@ def _redirect(path: str) -> None:
         ) from error
 
 
-async def _run(mesh: MeshSpec, runtime: RuntimeDir, duties: Duties) -> int:
-    return await Supervisor(mesh, runtime, duties).run()
+async def _run(mesh: MeshSpec, runtime: RuntimeDir, duties: Duties, screen: Screen) -> int:
+    return await Supervisor(mesh, runtime, duties, screen).run()
 
 
 if __name__ == "__main__":

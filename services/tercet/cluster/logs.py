@@ -32,6 +32,8 @@ class Line(msgspec.Struct, frozen=True, omit_defaults=True):
     message: str
     # The traceback, with its line ends; left out where there is none.
     exception: str = ""
+    # Of the record that the mesh serves: where, by service.
+    addresses: dict[str, str] = {}
 
 
 class JsonFormatter(logging.Formatter):
@@ -51,6 +53,7 @@ class JsonFormatter(logging.Formatter):
             worker=self._name,
             message=_encodable(record.getMessage()),
             exception=_encodable(self._exception(record)),
+            addresses=getattr(record, "addresses", {}),
         )
         return self._encode(line).decode()
 

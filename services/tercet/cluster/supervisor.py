@@ -14,11 +14,9 @@ import asyncio
 import errno
 import logging
 import signal
-import sys
 import termios
 
 from tercet.cluster import logs
-from tercet.cluster.banner import banner
 from tercet.cluster.changes import Changes
 from tercet.cluster.crew import Crew
 from tercet.cluster.duties import Duties
@@ -36,12 +34,12 @@ from tercet.cluster.messages import (
     Serving,
 )
 from tercet.cluster.runtime_dir import RuntimeDir
+from tercet.cluster.screen import Screen
 from tercet.cluster.slot import Slot
 from tercet.cluster.spec import CANNOT_START, CONTROL, MeshSpec
 from tercet.cluster.strangers import watch
 from tercet.cluster.surroundings import Failing
 from tercet.cluster.upgrading import Upgrading
-from tercet.cluster.voice import Voice
 
 log = logging.getLogger("tercet")
 
@@ -52,9 +50,15 @@ STREAMS = (0, 1, 2)
 
 
 class Supervisor:
-    """Runs a mesh from start to stop, on its own asyncio loop."""
+    """Runs a mesh from start to stop, on its own asyncio loop.
 
-    def __init__(self, spec: MeshSpec, runtime: RuntimeDir, duties: Duties) -> None:
+    Args:
+        screen: Where its start is shown; standard output, unless another is given.
+    """
+
+    def __init__(
+        self, spec: MeshSpec, runtime: RuntimeDir, duties: Duties, screen: Screen | None = None
+    ) -> None:
         self._mesh = Mesh(
             spec,
             runtime,
@@ -64,6 +68,7 @@ class Supervisor:
             follows=duties.takeover is not None,
         )
         self._duties = duties
+        self._screen = screen or Screen(spec)
         self._changes = Changes(self._mesh, duties.notifier)
         self._upgrading = Upgrading(self._mesh, duties, self._end)
         self._was_ready = False
@@ -175,9 +180,7 @@ class Supervisor:
         await self._duties.ready("serving")
         self._was_ready = True
         self._mesh.alone()
-        records = self._mesh.records()
-        runtime, hints = self._mesh.runtime.path, self._mesh.spec.hints
-        Voice(sys.stdout.fileno()).say(banner(records, runtime, hints))
+        self._screen.serving(self._mesh.records(), self._mesh.runtime.path)
         await asyncio.Event().wait()
 
     async def _watch_keepers(self) -> None:

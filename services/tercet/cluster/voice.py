@@ -27,6 +27,7 @@ class Voice:
         self._descriptor = _unblocking(stream)
         self._patience = patience
         self._is_heard = True
+        self._is_own = self._descriptor != stream
 
     def say(self, text: str) -> None:
         """Writes a line, or as much of it as is taken."""
@@ -56,6 +57,11 @@ class Voice:
         poll.register(self._descriptor, select.POLLOUT)
         self._is_heard = bool(poll.poll(self._patience * 1000))
         return self._is_heard
+
+    def close(self) -> None:
+        """Closes what it has opened itself: not the stream."""
+        if self._is_own:
+            os.close(self._descriptor)
 
 
 class VoiceHandler(logging.Handler):
