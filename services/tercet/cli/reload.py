@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from tercet.cli.advice import about_reload
 from tercet.cli.calling import hush
 from tercet.cli.control import Waiting
+from tercet.cli.exit_codes import Refused
 from tercet.cli.options import Json, Mesh, examples
+from tercet.errors import TercetError
 
+FAILED = "RELOAD_FAILED"
 EPILOG = examples("tercet reload", "tercet check --import && tercet reload --timeout 60")
 
 
@@ -23,7 +27,14 @@ def command(mesh: Mesh = None, timeout: Waiting = None, as_json: Json = False) -
     from tercet.cli.reloading import reloaded
     from tercet.cli.workers import find
 
-    revision = reloaded(find(mesh), timeout)
+    runtime = find(mesh)
+    try:
+        revision = reloaded(runtime, timeout)
+    except TercetError as error:
+        if error.reason != FAILED:
+            raise
+        cause, advice = about_reload(error.message)
+        raise Refused(cause, hint=error.hint or advice, reason=FAILED) from error
     if as_json:
         print_json({"revision": revision})
     else:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tercet.cli.advice import about_reload
 from tercet.cli.calling import hush
 from tercet.cli.control import DEADLINE, ask, describe
 from tercet.cli.exit_codes import USAGE
@@ -85,7 +86,8 @@ def command(
         rows = [row(worker) for worker in listed]
         print_table(COLUMNS, rows, caption=under_way, fold=False)
     if described.reload_error:
-        complain(f"the last reload has failed: {described.reload_error}", "see `tercet check`")
+        cause, advice = about_reload(described.reload_error)
+        complain(f"the last reload has failed: {cause}", advice)
 
 
 def find(chosen: str | None) -> Path:

@@ -35,6 +35,19 @@ def test_reload_tells_the_revision(tercet: Tercet, control: FakeControl) -> None
     assert control.requests == [cluster_pb2.ReloadRequest()] * 2
 
 
+def test_a_reload_that_fails_says_what_to_do(tercet: Tercet, control: FakeControl) -> None:
+    control.refusal = FailedPrecondition(
+        "shop/0: its successor exited with 1: SyntaxError", reason="RELOAD_FAILED"
+    )
+    ran = tercet("reload")
+    assert (ran.code, ran.out) == (1, "")
+    message, hint = ran.err.splitlines()
+    assert message == "tercet: shop/0: its successor exited with 1: SyntaxError"
+    assert "`tercet check --import`" in hint
+    control.refusal = FailedPrecondition("a.toml:1: no\nhint: yes", reason="RELOAD_FAILED")
+    assert tercet("reload").err == "tercet: a.toml:1: no\nhint: yes\n"
+
+
 def test_scale(tercet: Tercet, control: FakeControl) -> None:
     assert tercet("scale", "shop", "4") == (0, "shop has 4 workers\n", "")
     assert control.requests == [cluster_pb2.ScaleRequest(service="shop", workers=4)]

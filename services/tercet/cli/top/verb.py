@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tercet.cli.advice import about_reload
 from tercet.cli.calling import hush
 from tercet.cli.control import ask
 from tercet.cli.options import Mesh, examples
@@ -100,4 +101,5 @@ def show(snapshot: Snapshot, *, as_json: bool) -> None:
         rows = [cells(worker, usage) for _, worker, usage in snapshot.rows()]
         print_table(COLUMNS, rows, caption=snapshot.title(), fold=False)
     if snapshot.described.reload_error:
-        complain(f"the last reload has failed: {snapshot.described.reload_error}")
+        cause, advice = about_reload(snapshot.described.reload_error)
+        complain(f"the last reload has failed: {cause}", advice)
