@@ -56,14 +56,18 @@ def command(
     try:
         loaded = Loaded(file, environ=os.environ, settings={})
     except ConfigError as error:
-        wrong = [as_dict(error, place="", option="")]
+        wrong = [as_dict(error, error.message, place="", option="")]
     else:
-        errors = loaded.errors()
-        if not errors:
-            made = loaded.mesh()
-            errors = unusable(made) if import_ else []
+        found = loaded.examined()
+        made = found.mesh
+        errors = [*found.errors, *(unusable(found) if import_ else [])]
         wrong = [
-            as_dict(error, place=loaded.sources.place(error.path), option=error.option)
+            as_dict(
+                error,
+                loaded.sources.told(error),
+                place=loaded.sources.place(error.path),
+                option=error.option,
+            )
             for error in errors
         ]
     show(wrong, None if wrong else made, as_json=as_json)
@@ -71,12 +75,12 @@ def command(
         raise typer.Exit(ConfigError.exit_code)
 
 
-def as_dict(error: ConfigError, *, place: str, option: str) -> dict[str, str]:
-    """An error as JSON shows it."""
+def as_dict(error: ConfigError, message: str, *, place: str, option: str) -> dict[str, str]:
+    """An error as JSON shows it, with the message as it is told here."""
     return {
         "place": place,
         "option": option,
-        "message": error.message,
+        "message": message,
         "hint": error.hint,
     }
 
@@ -85,7 +89,14 @@ def show(wrong: Sequence[dict[str, str]], made: MeshSpec | None, *, as_json: boo
     from tercet.cli.output import complain, print_json, print_table
 
     if as_json:
-        print_json({"errors": list(wrong), "services": services(made) if made else []})
+        print_json(
+            {
+                "errors": list(wrong),
+                "services": services(made) if made else [],
+                "health": made.health if made else "",
+                "metrics": made.metrics if made else "",
+            }
+        )
         return
     for error in wrong:
         place = f"{error['place']}: " if error["place"] else ""

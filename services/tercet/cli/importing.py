@@ -15,8 +15,9 @@ import traceback
 import msgspec
 
 from tercet.cli.config.checking import OptionError
+from tercet.cli.config.examining import Examined
 from tercet.cli.config.fields import Path
-from tercet.cluster.spec import MeshSpec, ServiceSpec, WorkerSpec
+from tercet.cluster.spec import ServiceSpec, WorkerSpec
 from tercet.cluster.worker import loading
 from tercet.errors import TercetError
 
@@ -32,14 +33,21 @@ class Cause(msgspec.Struct, frozen=True):
     hint: str = ""
 
 
-def unusable(made: MeshSpec) -> list[OptionError]:
-    """What is wrong with the targets of the user's own services, and with the hooks."""
+def unusable(found: Examined) -> list[OptionError]:
+    """What is wrong with the targets of the user's own services, and with the hooks.
+
+    Those of which something is wrong already are passed over.
+    """
+    if found.mesh is None:
+        return []
     asked: list[tuple[Path, ServiceSpec]] = [
         (("services", service.name, "target"), service)
-        for service in made.services
+        for service in found.mesh.services
         if not service.target.startswith(BUILT_IN)
+        and found.is_sound(("services", service.name, "target"))
+        and found.is_sound(("services", service.name, "options"))
     ]
-    for kind, target in made.hooks.items():
+    for kind, target in found.mesh.hooks.items():
         # Taken for a service, which is called with one argument too.
         hook = ServiceSpec(name="hook", target=target, workers=1, import_from_cwd=True)
         asked.append((("cluster", "hooks", kind), hook))

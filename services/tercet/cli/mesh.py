@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from tercet.cli.config.addresses import shared
 from tercet.cli.config.checking import OptionError, refusal
 from tercet.cli.config.fields import Path
 from tercet.cli.config.sections import (
@@ -21,7 +22,7 @@ from tercet.cluster.address import Bind
 from tercet.cluster.messages import EventKind
 from tercet.cluster.region import MOST_GATEWAYS
 from tercet.cluster.sizing import usable_cpus
-from tercet.cluster.spec import MeshSpec, ServiceSpec
+from tercet.cluster.spec import TARGET, MeshSpec, ServiceSpec
 from tercet.compute.config import ComputeConfig
 from tercet.errors import ConfigError
 from tercet.executor.config import ExecutorConfig
@@ -82,17 +83,17 @@ def mesh(config: Config, *, refuse: Refuse = _raise) -> MeshSpec:
         add(("executor",), config.executor, lambda: _executor(config.executor))
     for name, section in config.services.items():
         add(("services", name), section, lambda name=name, section=section: _own(name, section))  # type: ignore[misc]
-    for kind in config.cluster.hooks:
-        if kind not in KINDS:
-            refuse(
-                OptionError(
-                    f"there is no event {kind!r}",
-                    path=("cluster", "hooks", kind),
-                    hint=f"the events are: {', '.join(KINDS)}",
-                )
-            )
+    for error in shared(config):
+        refuse(error)
+    hooks = {}
+    for kind, target in config.cluster.hooks.items():
+        if wrong := _hook_refused(kind, target):
+            refuse(wrong)
+        else:
+            hooks[kind] = target
     cluster = {name: getattr(config.cluster, name) for name in config.cluster.__struct_fields__} | {
-        "engine": config.engine
+        "engine": config.engine,
+        "hooks": hooks,
     }
     try:
         msgspec.convert({"services": []} | cluster, MeshSpec)
@@ -113,6 +114,19 @@ def mesh(config: Config, *, refuse: Refuse = _raise) -> MeshSpec:
         path = said.path if len(said.path) > 1 else ("gateway", "workers")
         refuse(OptionError(said.message, path=path, hint=said.hint))
         return MeshSpec(services=[])
+
+
+def _hook_refused(kind: str, target: str) -> OptionError | None:
+    path = ("cluster", "hooks", kind)
+    if kind not in KINDS:
+        return OptionError(
+            f"there is no event {kind!r}",
+            path=path,
+            hint=f"the events are: {', '.join(KINDS)}",
+        )
+    if not TARGET.fullmatch(target):
+        return OptionError(f"the hook {kind} is {target!r}: write it as module:function", path=path)
+    return None
 
 
 def processes(count: int) -> int:

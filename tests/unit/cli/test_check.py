@@ -72,6 +72,84 @@ def test_what_each_part_is_right_and_the_whole_wrong(tercet: Tercet, tmp_path: P
     assert places == ["tercet.toml:2", "tercet.toml:4", "tercet.toml:6"]
 
 
+MANY = """\
+[cluster]
+grace = 0
+crash_limit = -1
+log = "nowhere/log"
+health = "0.0.0.0:7000"
+[cluster.hooks]
+worker_left = "hooks:told"
+stopping = "told"
+[gateway]
+queue = "long"
+[gateway.routes]
+"a.B" = "nobody"
+"c.D" = "two"
+[compute]
+enabled = false
+[executor]
+enabled = false
+[services.one]
+target = "one:nothing"
+[services.two]
+workers = "many"
+bind = "127.0.0.1:7000"
+[services.three]
+target = "three"
+max_age = -1
+graze = 1
+"""
+
+
+def test_no_error_hides_another(tercet: Tercet, tmp_path: Path) -> None:
+    (tmp_path / "tercet.toml").write_text(MANY)
+    (tmp_path / "one.py").write_text("")
+    ran = tercet("check", "--import")
+    said = [
+        line.removeprefix("tercet: tercet.toml:")
+        for line in ran.err.splitlines()
+        if line.startswith("tercet: ")
+    ]
+    assert (ran.code, ran.out) == (78, "")
+    assert sorted(said, key=lambda line: int(line.partition(":")[0])) == [
+        "2: grace of cluster is 0.0: must be more than 0 and at most 86400 s",
+        "3: crash_limit of cluster is -1: must be 0 or more",
+        f"4: log of cluster is nowhere/log: there is no directory {tmp_path}/nowhere",
+        "7: there is no event 'worker_left' (cluster.hooks.worker_left)",
+        "8: the hook stopping is 'told': write it as module:function (cluster.hooks.stopping)",
+        "10: queue of gateway is wrong: expected `int`, got `str`",
+        "12: the route 'a.B' leads to 'nobody', and there is no such upstream (gateway.routes.a.B)",
+        "19: module 'one' has no function 'nothing' (services.one.target)",
+        "20: target of services.two is missing",
+        "21: workers of services.two is wrong: expected `int`, got `str`",
+        "22: bind of services.two is 127.0.0.1:7000, but cluster.health is 0.0.0.0:7000",
+        "24: 'three' is no target: write it as package.module:function (services.three.target)",
+        "25: max_age of services.three is -1.0: must be 0 or more",
+        "26: [services.three] has no 'graze'",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("log", "said"), [("", ""), ("a.log", ""), (".", "that is a directory"), ("no/a", "no direc")]
+)
+def test_files_are_looked_for_and_not_made(
+    tercet: Tercet, tmp_path: Path, log: str, said: str
+) -> None:
+    (tmp_path / "tercet.toml").write_text(f"[cluster]\npid_file = '{log}'\n")
+    ran = tercet("check")
+    assert (ran.code, said in ran.err) == (78 if said else 0, True)
+    assert [path.name for path in tmp_path.iterdir()] == ["tercet.toml"]
+
+
+def test_a_file_that_is_not_there(tercet: Tercet) -> None:
+    ran = tercet("check", "nofile.toml")
+    assert (ran.code, ran.err) == (
+        78,
+        "tercet: cannot read nofile.toml: No such file or directory\nhint: name another file\n",
+    )
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -106,6 +184,8 @@ def test_a_right_one_is_summed_up(tercet: Tercet, tmp_path: Path) -> None:
             },
             {"service": "shop", "workers": 3, "bind": "", "target": "shop:register"},
         ],
+        "health": "127.0.0.1:50059",
+        "metrics": "",
     }
 
 

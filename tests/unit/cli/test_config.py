@@ -115,11 +115,11 @@ def test_the_gateway_is_given_its_options(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("[gateway]\nqueue = -1\n", "tercet.toml:2: queue is -1"),
+        ("[gateway]\nqueue = -1\n", "tercet.toml:2: queue of gateway is -1"),
         ('[gateway]\npolicy = "random"\n', "no policy 'random'"),
         (
             "[services.one]\ntarget = 'a:b'\nconcurrency = -1\n",
-            "tercet.toml:3: concurrency is wrong: expected `int` >= 0",
+            "tercet.toml:3: concurrency of services.one is wrong: expected `int` >= 0",
         ),
         ('[gateway.routes]\n"a.B" = "nobody"\n', "leads to 'nobody'.*the upstreams are: compute"),
         (

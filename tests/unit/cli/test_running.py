@@ -135,7 +135,7 @@ def test_a_configuration_that_may_not_be_read_is_78(
         raise PermissionError(errno.EACCES, "Permission denied", str(path))
 
     monkeypatch.setattr(Path, "read_text", refused)
-    said = f"tercet: cannot read {path}: Permission denied\nhint: name another file with --config\n"
+    said = f"tercet: cannot read {path}: Permission denied\nhint: name another file\n"
     assert tercet("up", "--config", str(path)) == (78, "", said)
 
 

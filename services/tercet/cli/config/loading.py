@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from tercet.cli.config.checking import OptionError, check
+from tercet.cli.config.examining import Examined, examine
 from tercet.cli.config.sections import Config
 from tercet.cli.config.sources import Setting, Settings, Sources
 from tercet.cli.mesh import mesh
@@ -60,12 +61,10 @@ class Loaded:
         """What flags say, and nothing else: no file, no variables."""
         return cls(None, environ={"TERCET_CONFIG": os.devnull}, settings=settings)
 
-    def errors(self) -> list[OptionError]:
-        """All that is wrong; what the parts make together only if each of them is right."""
-        wrong = [*self._wrong, *check(self.sources.values, Config)]
-        if not wrong:
-            mesh(self._convert(), refuse=wrong.append)
-        return wrong
+    def examined(self) -> Examined:
+        """All that is wrong, of the parts and of what they make together."""
+        found = examine(self.sources.values)
+        return found._replace(errors=[*self._wrong, *found.errors])
 
     def config(self) -> Config:
         """

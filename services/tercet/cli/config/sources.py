@@ -52,7 +52,7 @@ class Sources:
             self.values = tomllib.loads(self._text)
         except OSError as error:
             raise ConfigError(
-                f"cannot read {file}: {error.strerror}", hint="name another file with --config"
+                f"cannot read {file}: {error.strerror}", hint="name another file"
             ) from error
         except UnicodeDecodeError as error:
             raise ConfigError(f"{file} is not TOML: {error}") from error
@@ -121,6 +121,30 @@ class Sources:
 
     def located(self, error: OptionError) -> ConfigError:
         """The same error, its message beginning with the place."""
-        place = self.place(error.path)
-        message = f"{place}: {error.message}" if place else error.message
+        place, message = self.place(error.path), self.told(error)
+        message = f"{place}: {message}" if place else message
         return ConfigError(message, hint=error.hint, reason=error.reason)
+
+    def told(self, error: OptionError) -> str:
+        """The message of an error, with the section unless its place or the message names that."""
+        place = self.place(error.path)
+        if place and not place.startswith(f"{self._file}:"):
+            return error.message
+        return sectioned(error.message, error.path)
+
+
+def sectioned(message: str, path: Path) -> str:
+    """A message that names the section, as "queue of gateway is -1".
+
+    Args:
+        path: Of the option that it is about.
+    """
+    *within, key = path
+    # An item of a list is known by the list's name.
+    names = [part for part in within if isinstance(part, str)]
+    about = str(key) if names == ["services"] else names[-1] if names else ""
+    if not about or re.search(rf"(?<![\w-]){re.escape(about)}(?![\w-])", message):
+        return message
+    if message.startswith(f"{key} is "):
+        return f"{key} of {dotted(tuple(within))}{message.removeprefix(str(key))}"
+    return f"{message} ({dotted(path)})"

@@ -31,9 +31,9 @@ def refused(
     ("text", "said"),
     [
         ("\n[gatewy]\n", "mesh.toml:2: the configuration has no 'gatewy'; did you mean 'gateway'?"),
-        ("[gateway]\nqueue = -1\n", "mesh.toml:2: queue is -1"),
+        ("[gateway]\nqueue = -1\n", "mesh.toml:2: queue of gateway is -1"),
         ("[gateway]\nbind = 'nowhere'\n", "mesh.toml:2: 'nowhere' is no address"),
-        ("[cluster]\ngrace = 0\n", "mesh.toml:2: grace is 0"),
+        ("[cluster]\ngrace = 0\n", "mesh.toml:2: grace of cluster is 0"),
         ("[cluster]\n\nhealth = 'x'\n", "mesh.toml:3: 'x' is no address"),
         (
             "[cluster]\nhooks = {stopping = 'b'}\n",
@@ -43,11 +43,18 @@ def refused(
         ("engine = 'x'\n", "mesh.toml:1: there is no engine 'x'"),
         ("[services.a]\nworkers = 1\n", "mesh.toml:1: target of services.a is missing"),
         ("[services.a]\ntarget = 'x'\n", "mesh.toml:2: 'x' is no target"),
-        ("[services.a]\ntarget = 'a:b'\nmax_age = -1\n", "mesh.toml:3: max_age is -1"),
+        (
+            "[services.a]\ntarget = 'a:b'\nmax_age = -1\n",
+            "mesh.toml:3: max_age of services.a is -1",
+        ),
         ("[services.A]\ntarget = 'a:b'\n", "mesh.toml:1: 'A' is no name for a service"),
         ("[services.compute]\ntarget = 'a:b'\n", "mesh.toml:1: there are two services named"),
         ("[gateway]\nworkers = 65\n", "mesh.toml:2: there are 65 gateway processes"),
         ("[gateway.routes]\n'a.B' = 'x'\n", "mesh.toml:2: the route 'a.B' leads to 'x'"),
+        (
+            "[gateway]\nbind = '[::]:7'\n[services.a]\ntarget = 'a:b'\nbind = '127.0.0.1:7'\n",
+            "mesh.toml:5: bind of services.a is 127.0.0.1:7, but gateway.bind is [::]:7",
+        ),
         ("[executor]\nbind = '0.0.0.0:0'\n", "mesh.toml:2: [executor] would listen on 0.0.0.0:0"),
     ],
 )
