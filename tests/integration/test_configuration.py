@@ -62,7 +62,7 @@ def test_a_configuration_that_cannot_be_read(tmp_path: Path) -> None:
         ("[gatewy]\n", "tercet.toml:1: the configuration has no 'gatewy'"),
         ("[gateway]\nprot = 1\n", "tercet.toml:2: [gateway] has no 'prot'"),
         ("[gateway]\nworkers = -1\n", "workers"),
-        ("[compute]\nthreads = 'many'\n", "tercet.toml:2: threads is wrong"),
+        ("[compute]\nthreads = 'many'\n", "tercet.toml:2: threads of compute is wrong"),
         ("[executor]\nmax_programs = 0\n", "max_programs"),
         ("[services.a]\n", "tercet.toml:1: target of services.a is missing"),
         ("[services.a]\ntarget = 'nonsense'\n", "no target"),

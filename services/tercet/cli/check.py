@@ -70,9 +70,17 @@ def command(
             )
             for error in errors
         ]
+        # Variables first, then the lines of the file in their order.
+        wrong.sort(key=lambda error: line_of(error["place"]))
     show(wrong, None if wrong else made, as_json=as_json)
     if wrong:
         raise typer.Exit(ConfigError.exit_code)
+
+
+def line_of(place: str) -> int:
+    """Of FILE:LINE; 0 for a place that has none."""
+    line = place.rpartition(":")[2]
+    return int(line) if line.isdecimal() else 0
 
 
 def as_dict(error: ConfigError, message: str, *, place: str, option: str) -> dict[str, str]:

@@ -142,8 +142,11 @@ def sectioned(message: str, path: Path) -> str:
     *within, key = path
     # An item of a list is known by the list's name.
     names = [part for part in within if isinstance(part, str)]
-    about = str(key) if names == ["services"] else names[-1] if names else ""
-    if not about or re.search(rf"(?<![\w-]){re.escape(about)}(?![\w-])", message):
+    if not names or names == ["services"]:
+        # Of a service as a whole, whose name is told.
+        return message
+    # As "of shop", "of services.shop", "[services.shop]"; by itself the word may be another's.
+    if re.search(rf"(?:\bof |\.|\[){re.escape(names[-1])}(?![\w-])", message):
         return message
     if message.startswith(f"{key} is "):
         return f"{key} of {dotted(tuple(within))}{message.removeprefix(str(key))}"
