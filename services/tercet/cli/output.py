@@ -86,6 +86,15 @@ def seconds(value: float) -> str:
     return f"{value * 1e3:.3g} ms" if value >= 1e-3 else f"{value * 1e6:.3g} µs"
 
 
+def age(elapsed: float) -> str:
+    """A duration in its largest two units."""
+    total = max(0, int(elapsed))
+    for unit, below, length, inner in (("d", "h", 86400, 3600), ("h", "m", 3600, 60)):
+        if total >= length:
+            return f"{total // length} {unit} {total % length // inner} {below}"
+    return f"{total // 60} m {total % 60} s" if total >= 60 else f"{total} s"
+
+
 def _finite(value: Any) -> Any:
     if isinstance(value, float):
         return value if math.isfinite(value) else str(value)

@@ -14,6 +14,7 @@ from tercet.cli.app import build
 from tercet.cli.exit_codes import BROKEN_PIPE, INTERRUPTED, SOFTWARE, CannotCreate, exit_code
 from tercet.cli.output import complain
 from tercet.cli.wording import hint, located
+from tercet.cli.workers import SeveralMeshes
 from tercet.errors import TercetError
 
 # What a write to a file may meet; files that the user named are told of by name elsewhere.
@@ -30,11 +31,14 @@ def run(arguments: Sequence[str]) -> int:
     """Runs one command and returns its exit code."""
     try:
         return _run(arguments)
+    except SeveralMeshes as error:
+        complain(error.message, error.advice(arguments))
+        return error.exit_code
     except TercetError as error:
         complain(located(error.message, getattr(error, "field", "")), hint(error.hint))
         return exit_code(error)
     except UsageErrors as error:
-        return _usage(error)
+        return _usage(error, arguments)
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
@@ -73,7 +77,7 @@ def _run(arguments: Sequence[str]) -> int:
     return code
 
 
-def _usage(error: Exception) -> int:
+def _usage(error: Exception, arguments: Sequence[str]) -> int:
     code: int = getattr(error, "exit_code", 2)
     if type(error).__name__ == "NoArgsIsHelpError":
         # Its message is the help.
@@ -81,9 +85,21 @@ def _usage(error: Exception) -> int:
         return code
     context = getattr(error, "ctx", None)
     message = getattr(error, "format_message", error.__str__)().rstrip(".")
-    path = context.command_path if context else PROGRAM
+    path = context.command_path if context else _path(arguments)
     complain(message[:1].lower() + message[1:], f"see `{path} --help`")
     return code
+
+
+def _path(arguments: Sequence[str]) -> str:
+    """The verb of a command line, as it is typed; an option without its value does not tell it."""
+    command, words = typer.main.get_command(build()), [PROGRAM]
+    for word in arguments:
+        verbs = getattr(command, "commands", {})
+        if word not in verbs:
+            break
+        command = verbs[word]
+        words.append(word)
+    return " ".join(words)
 
 
 def _give_up_stdout() -> None:

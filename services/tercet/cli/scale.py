@@ -13,12 +13,30 @@ from tercet.cli.options import Json, Mesh, encodable, examples
 EPILOG = examples("tercet scale shop 8", "tercet scale gateway 2")
 
 
+def count(workers: int) -> int:
+    """Checks a number of workers.
+
+    Raises:
+        BadParameter: A service cannot have so many.
+    """
+    if workers == 0:
+        raise typer.BadParameter(
+            "a service has at least one worker; to have none of it, take it out of the"
+            " configuration and reload",
+            param_hint="N",
+        )
+    if not 1 <= workers <= 1024:
+        raise typer.BadParameter(f"a service has 1 to 1024 workers, not {workers}", param_hint="N")
+    return workers
+
+
 def command(
     service: Annotated[
         str, typer.Argument(metavar="SERVICE", help="As `tercet workers` shows it.")
     ],
     workers: Annotated[
-        int, typer.Argument(metavar="N", min=1, max=1024, help="Workers that it is to have.")
+        int,
+        typer.Argument(metavar="N", callback=count, help="Workers that it is to have: 1 to 1024."),
     ],
     mesh: Mesh = None,
     timeout: Waiting = None,

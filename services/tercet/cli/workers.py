@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -35,7 +37,7 @@ COLUMNS = (
     "ADDRESS",
     "LAST EXIT",
 )
-MESH_COLUMNS = ("MESH", "SERVICE", "WORKERS", "ADDRESS")
+MESH_COLUMNS = ("MESH", "SERVICE", "WORKERS", "ADDRESS", "DIRECTORY")
 # Seconds for each of several: one that is on its way down should not hold up the list.
 SEVERAL_DEADLINE = 1.0
 
@@ -45,6 +47,19 @@ class SeveralMeshes(TercetError):
 
     default_reason = "SEVERAL_MESHES"
     exit_code = USAGE
+
+    def __init__(self, meshes: Sequence[str]) -> None:
+        super().__init__(f"several meshes run: {', '.join(meshes)}")
+        self._newest = meshes[-1]
+
+    def advice(self, arguments: Sequence[str]) -> str:
+        """How the same command is told which.
+
+        Args:
+            arguments: After `tercet`.
+        """
+        chosen = shlex.join(["tercet", *arguments, "--mesh", self._newest])
+        return f"choose one, as in `{chosen}`; `tercet workers` shows what each runs"
 
 
 def command(
@@ -68,7 +83,12 @@ def command(
     if not mesh and len(running) > 1:
         found = {path.name: services_of(path) for path in running}
         if as_json:
-            print_json([{"mesh": name, "services": found[name]} for name in found])
+            print_json(
+                [
+                    {"mesh": name, "directory": directory_of(name), "services": found[name]}
+                    for name in found
+                ]
+            )
         else:
             print_table(
                 MESH_COLUMNS,
@@ -100,7 +120,13 @@ def find(chosen: str | None) -> Path:
     from tercet.cluster.runtime_dir import VARIABLE, base, meshes
 
     running = {path.name: path for path in meshes()}
-    if not running or (chosen and chosen not in running):
+    if chosen and running and chosen not in running:
+        raise Unavailable(
+            f"no mesh {chosen} runs below {base()}",
+            hint=f"these do: {', '.join(running)}; `tercet workers` shows what each runs",
+            reason="NO_MESH",
+        )
+    if not running:
         raise Unavailable(
             f"no mesh {f'{chosen} ' if chosen else ''}runs below {base()}",
             hint=f"start one with `tercet up`, or set {VARIABLE} as it was when it was started",
@@ -114,11 +140,19 @@ def find(chosen: str | None) -> Path:
 
 
 def several(running: Sequence[Path]) -> SeveralMeshes:
-    newest = running[-1].name
-    return SeveralMeshes(
-        f"several meshes run: {', '.join(path.name for path in running)}",
-        hint=f"choose one, as in `tercet workers --mesh {newest}`",
-    )
+    return SeveralMeshes([path.name for path in running])
+
+
+def directory_of(name: str) -> str:
+    """Where a mesh was started; "" if that cannot be told.
+
+    Args:
+        name: Its own: the pid of its supervisor, which does not change its directory.
+    """
+    try:
+        return os.readlink(f"/proc/{name}/cwd")
+    except OSError:
+        return ""
 
 
 def services_of(runtime: Path) -> list[dict[str, Any]]:
@@ -136,10 +170,12 @@ def services_of(runtime: Path) -> list[dict[str, Any]]:
 
 
 def mesh_rows(name: str, services: Sequence[dict[str, Any]]) -> list[tuple[str, ...]]:
+    directory = directory_of(name) or "-"
     if not services:
-        return [(name, "-", "-", "-")]
+        return [(name, "-", "-", "-", directory)]
     return [
-        (name, given["service"], str(given["workers"]), given["bind"] or "-") for given in services
+        (name, given["service"], str(given["workers"]), given["bind"] or "-", directory)
+        for given in services
     ]
 
 
@@ -186,6 +222,8 @@ def as_dict(worker: cluster_pb2.Worker) -> dict[str, Any]:
 
 
 def row(worker: cluster_pb2.Worker) -> tuple[str, ...]:
+    from tercet.cli.output import age
+
     return (
         worker.service,
         str(worker.slot),
@@ -194,7 +232,7 @@ def row(worker: cluster_pb2.Worker) -> tuple[str, ...]:
         str(worker.generation),
         str(worker.revision),
         str(worker.restarts),
-        f"{time.time() - worker.started.ToNanoseconds() / 1e9:.0f} s",
+        age(time.time() - worker.started.ToNanoseconds() / 1e9) if worker.pid else "-",
         worker.bind or worker.address,
         worker.last_exit or "-",
     )

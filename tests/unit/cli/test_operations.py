@@ -55,8 +55,9 @@ def test_scale(tercet: Tercet, control: FakeControl) -> None:
         "service": "shop",
         "workers": 1,
     }
-    for wrong in ("0", "1025", "many"):
-        assert tercet("scale", "shop", wrong).code == 2
+    for wrong, said in (("0", "at least one worker"), ("1025", "1 to 1024"), ("many", "'many'")):
+        ran = tercet("scale", "shop", wrong)
+        assert (ran.code, said in ran.err) == (2, True)
     assert len(control.requests) == 2
 
 

@@ -173,3 +173,10 @@ def test_a_reader_that_goes_away_is_no_error(fakes: Fakes, arguments: list[str])
     assert (process.returncode, err) == (141, b"")
     if arguments[0] == "exec":
         assert fakes.executor.cancelled.wait(10)
+
+
+@pytest.mark.parametrize("command", ["reload --mesh", "scale shop 2 --mesh", "exec run --timeout"])
+def test_an_option_without_its_value_is_explained_by_its_verb(tercet: Tercet, command: str) -> None:
+    verb = " ".join(command.split()[: 2 if command.startswith("exec") else 1])
+    ran = tercet(*command.split())
+    assert (ran.code, ran.err.splitlines()[1]) == (2, f"hint: see `tercet {verb} --help`")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import time
 from collections.abc import Callable, Iterator
@@ -25,6 +26,7 @@ def mesh(monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
     """Starts a mesh of services, by name their address; without any it does not answer."""
     with meshes() as (base, started):
         monkeypatch.setenv("TERCET_RUNTIME_DIR", base)
+        monkeypatch.setattr(workers, "directory_of", lambda name: f"/srv/{name}")
 
         def start(pid: int, **services: str) -> None:
             workers = [
@@ -55,11 +57,32 @@ def test_several_meshes_are_listed_to_choose_from(tercet: Tercet, mesh: Start) -
     mesh(12, greeter="")
     ran = tercet("workers")
     assert ran.code == 2
-    assert sorted(ran.out.splitlines()) == ["11\tgateway\t2\t127.0.0.1:50050", "12\tgreeter\t2\t-"]
+    assert sorted(ran.out.splitlines()) == [
+        "11\tgateway\t2\t127.0.0.1:50050\t/srv/11",
+        "12\tgreeter\t2\t-\t/srv/12",
+    ]
     first, hint = ran.err.splitlines()
     assert first.startswith("tercet: several meshes run: 1")
     assert hint.startswith("hint: choose one, as in `tercet workers --mesh 1")
     assert tercet("workers", "--mesh", "12").code == 0
+
+
+def test_the_advice_is_the_command_in_use(tercet: Tercet, mesh: Start) -> None:
+    mesh(11, greeter="")
+    mesh(12, greeter="")
+    for command in ("reload", "scale greeter 3", "top --once", "drain unix:/a", "recycle"):
+        ran = tercet(*command.split())
+        assert ran.code == 2
+        advice = re.escape(f"hint: choose one, as in `tercet {command} --mesh ")
+        assert re.search(f"^{advice}1[12]`", ran.err, re.MULTILINE)
+    ran = tercet("reload", "--mesh", "13")
+    assert ran.code == 69
+    assert re.search("^hint: these do: (11, 12|12, 11);", ran.err, re.MULTILINE)
+
+
+def test_the_directory_of_a_mesh_is_that_of_its_supervisor() -> None:
+    assert workers.directory_of(str(os.getpid())) == os.getcwd()
+    assert workers.directory_of("nobody") == ""
 
 
 def test_several_meshes_as_json(tercet: Tercet, mesh: Start) -> None:
@@ -70,9 +93,14 @@ def test_several_meshes_as_json(tercet: Tercet, mesh: Start) -> None:
     assert sorted(json.loads(ran.out), key=lambda found: str(found["mesh"])) == [
         {
             "mesh": "11",
+            "directory": "/srv/11",
             "services": [{"service": "gateway", "bind": "127.0.0.1:50050", "workers": 2}],
         },
-        {"mesh": "12", "services": [{"service": "greeter", "bind": "", "workers": 2}]},
+        {
+            "mesh": "12",
+            "directory": "/srv/12",
+            "services": [{"service": "greeter", "bind": "", "workers": 2}],
+        },
     ]
 
 
@@ -84,7 +112,7 @@ def test_a_mesh_that_does_not_answer_hides_no_other(
     mesh(12, greeter="")
     ran = tercet("workers")
     assert ran.code == 2
-    assert sorted(ran.out.splitlines()) == ["11\t-\t-\t-", "12\tgreeter\t2\t-"]
+    assert sorted(ran.out.splitlines()) == ["11\t-\t-\t-\t/srv/11", "12\tgreeter\t2\t-\t/srv/12"]
 
 
 def test_an_address_is_whole_on_a_narrow_terminal(mesh: Start) -> None:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tercet.cli.output import seconds
+from tercet.cli.output import age, seconds
 from tercet.cli.workers import standing, state_of
 
 if TYPE_CHECKING:
@@ -169,15 +169,6 @@ def size(count: int) -> str:
             return f"{value:.3g} {unit}"
         value /= 1024
     return f"{value:.3g} GiB"
-
-
-def age(elapsed: float) -> str:
-    """A duration in its largest two units."""
-    total = max(0, int(elapsed))
-    for unit, below, length, inner in (("d", "h", 86400, 3600), ("h", "m", 3600, 60)):
-        if total >= length:
-            return f"{total // length} {unit} {total % length // inner} {below}"
-    return f"{total // 60} m {total % 60} s" if total >= 60 else f"{total} s"
 
 
 def quantile(usage: cluster_pb2.Usage, name: str) -> str:

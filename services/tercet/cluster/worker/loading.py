@@ -75,7 +75,8 @@ async def call(register: Register, server: Server, worker: Worker) -> None:
     except TypeError as error:
         raise ConfigError(
             f"{worker.spec.target} does not take these options: {error}",
-            hint=f"see [services.{worker.spec.service}] in the configuration",
+            hint=f"see options of [services.{worker.spec.service}] in the configuration, or what"
+            " --option says",
             reason="BAD_OPTIONS",
         ) from error
     try:

@@ -6,7 +6,8 @@ import time
 
 import pytest
 
-from tercet.cli.top.snapshot import COLUMNS, Key, Snapshot, age, cells, event_line, size
+from tercet.cli.output import age
+from tercet.cli.top.snapshot import COLUMNS, Key, Snapshot, cells, event_line, size
 from tercet.cluster.v1 import cluster_pb2
 
 
