@@ -31,6 +31,7 @@ class Mesh:
         arguments: The command line after `tercet`.
         environ: Added to the environment, in which no TERCET_* variable is set.
         spec: What is to run, instead of a command line that says it.
+        cwd: The directory that it is started in.
     """
 
     def __init__(
@@ -38,6 +39,7 @@ class Mesh:
         *arguments: str,
         environ: Mapping[str, str] | None = None,
         spec: MeshSpec | None = None,
+        cwd: Path = ROOT,
     ) -> None:
         # Short: a UNIX socket's path has at most 107 bytes, and pytest's tmp_path uses up most.
         self.runtime_dir = Path(tempfile.mkdtemp(prefix="tercet-test-"))
@@ -47,7 +49,7 @@ class Mesh:
             command, descriptors = _handed_over(spec)
         self._process = subprocess.Popen(
             command,
-            cwd=ROOT,
+            cwd=cwd,
             pass_fds=descriptors,
             env=inherited | {"TERCET_RUNTIME_DIR": str(self.runtime_dir)} | dict(environ or {}),
             stdin=subprocess.DEVNULL,

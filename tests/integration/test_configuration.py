@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 
 from tests.conformance.wire.frames import PREFACE, SETTINGS, Frame
 from tests.integration.conftest import Start
-from tests.integration.meshes import Mesh, run
+from tests.integration.meshes import ROOT, Mesh, run
 
 BARE = ["--set", "compute.enabled=false", "--set", "executor.enabled=false"]
 GREETER = '[services.greeter]\ntarget = "examples.greeter:register"\nworkers = 1\n'
@@ -106,6 +107,27 @@ def test_flags_win_over_variables_and_those_over_the_file(start: Start, tmp_path
     assert not mesh.gateway.endswith((":1", ":2"))
     assert len(mesh.workers("gateway")) == 2
     assert len(mesh.workers("greeter")) == 3
+
+
+def test_a_mesh_does_not_become_another_when_its_file_is_gone(start: Start, tmp_path: Path) -> None:
+    """Not by a reload and not by an upgrade; with the file it goes on as before."""
+    config = tmp_path / "tercet.toml"
+    config.write_text('[gateway]\nbind = "127.0.0.1:0"\n' + GREETER + "[cluster]\ngrace = 3.0\n")
+    path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
+    # Found in the directory: a file that was named could not be missed without a word.
+    mesh = start("up", *BARE, environ={"PYTHONPATH": path}, cwd=tmp_path).wait_ready()
+    origin = mesh.worker("greeter")["pid"]
+    environ = {"TERCET_RUNTIME_DIR": str(mesh.runtime_dir)}
+    away = config.rename(tmp_path / "away.toml")
+    failed = run("reload", environ=environ)
+    assert failed.returncode == 1
+    assert str(config) in failed.stderr
+    mesh.signal(signal.SIGUSR2)
+    mesh.wait(lambda: "upgrade has failed" in mesh.output())
+    assert mesh.worker("greeter")["pid"] == origin
+    away.rename(config)
+    assert run("reload", environ=environ).returncode == 0
+    assert mesh.worker("greeter")["pid"] != origin
 
 
 def test_options_reach_the_servers(start: Start) -> None:

@@ -12,13 +12,12 @@ import sys
 
 import msgspec
 
-from tercet.cluster import logs
 from tercet.cluster.duties import Duties
 from tercet.cluster.runtime_dir import RuntimeDir
 from tercet.cluster.screen import Screen
+from tercet.cluster.speaking import speak
 from tercet.cluster.spec import MeshSpec
 from tercet.cluster.supervisor import Supervisor
-from tercet.cluster.voice import Voice, VoiceHandler
 from tercet.errors import ConfigError, TercetError
 
 log = logging.getLogger("tercet")
@@ -44,9 +43,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _serve(mesh: MeshSpec, screen: Screen) -> int:
-    if mesh.log:
-        _redirect(mesh.log)
-    logs.configure("tercet", mesh.log_format, VoiceHandler(Voice(sys.stderr.fileno())))
+    _speak(mesh)
     try:
         duties = Duties(mesh.pid_file, os.environ)
         try:
@@ -73,12 +70,12 @@ def _exit_code(error: Exception) -> int:
     return error.exit_code if isinstance(error, TercetError) else 1
 
 
-def _redirect(path: str) -> None:
+def _speak(mesh: MeshSpec) -> None:
     try:
-        logs.redirect(path)
+        speak(mesh)
     except OSError as error:
         raise ConfigError(
-            f"cannot open the log {path}: {error.strerror}",
+            f"cannot open the log {mesh.log}: {error.strerror}",
             hint="name another file in log of [cluster], or with --log",
         ) from error
 
