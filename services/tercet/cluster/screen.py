@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tercet.cluster.banner import banner
 from tercet.cluster.messages import WorkerRecord
-from tercet.cluster.spec import MeshSpec
+from tercet.cluster.spec import CONTROL, MeshSpec
 from tercet.cluster.voice import Voice
 
 log = logging.getLogger("tercet")
@@ -39,7 +39,12 @@ class Screen:
         if self._is_text:
             Voice(STDOUT).say(table)
             return
-        found = {record.service: record.bind for record in records if record.bind}
+        found = {
+            # The port of the control process is that of health.
+            "health" if record.service == CONTROL else record.service: record.bind
+            for record in records
+            if record.bind
+        }
         said = ", ".join(f"{service} {bind}" for service, bind in found.items())
         log.info("serving: %s", said or "no ports", extra={"addresses": found})
         self.tell(f"{table}\nThe log is {self._spec.log}.")

@@ -26,6 +26,7 @@ if log:
     logs.redirect(log)
 logs.configure("tercet", form)
 records = [record("shop", bind="127.0.0.1:1"), record("shop", bind="127.0.0.1:1"), record("quiet")]
+records.append(record("control", bind="127.0.0.1:2"))
 screen.serving(records, Path("/run/1"))
 screen.tell("nobody listens any more")
 """
@@ -62,8 +63,8 @@ def test_json_has_nothing_but_json(tmp_path: Path) -> None:
     out, said = on_pipe("", "json")
     assert out == ""
     found = json.loads(said)
-    assert found["message"] == "serving: shop 127.0.0.1:1"
-    assert found["addresses"] == {"shop": "127.0.0.1:1"}
+    assert found["message"] == "serving: shop 127.0.0.1:1, health 127.0.0.1:2"
+    assert found["addresses"] == {"shop": "127.0.0.1:1", "health": "127.0.0.1:2"}
 
 
 @pytest.mark.parametrize("form", ["text", "json"])
