@@ -101,7 +101,7 @@ def mesh(config: Config, *, refuse: Refuse = _raise) -> MeshSpec:
         said = refusal(error, cluster, within=("cluster",))
         path = ("engine",) if said.path[-1] == "engine" else said.path
         refuse(OptionError(said.message, path=path, hint=said.hint))
-        return MeshSpec(services=services)
+        return MeshSpec(services=[])
     try:
         return msgspec.convert(
             {"services": [msgspec.to_builtins(each) for each in services], "hints": _hints(config)}
