@@ -108,6 +108,9 @@ def mesh(config: Config, *, refuse: Refuse = _raise) -> MeshSpec:
             | cluster,
             MeshSpec,
         )
+    except OptionError:
+        # Of the gateway's address, for the hints: it was told above.
+        return MeshSpec(services=[])
     except (ConfigError, ValueError) as error:
         names = {name: name for name in config.services}
         said = refusal(error, names, within=("services",))
