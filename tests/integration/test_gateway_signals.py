@@ -37,4 +37,5 @@ def test_metrics_have_a_port_of_their_own() -> None:
     bind = "127.0.0.1:47831"
     done = run("gateway", "--upstream", "ipv4:127.0.0.1:1", "--bind", bind, "--metrics", bind)
     assert done.returncode == 78
-    assert f"cannot bind {bind}" in done.stderr
+    assert f"metrics of gateway is {bind}" in done.stderr
+    assert "give each a port of its own" in done.stderr
